@@ -14,6 +14,7 @@ from rnnexp.cli import given_run
 
 if TYPE_CHECKING:
     from rnnexp.deploy.export import Exported
+    from rnnexp.deploy.quantized import Quantized
     from rnnexp.deploy.trained import Trained
 
 FORMATS = ("onnx", "litert")
@@ -42,7 +43,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         action="store_true",
         help="a network that reads one step at a time: the states of its layers are inputs and outputs",
     )
-    parser.add_argument("--quantize", choices=QUANTIZE, help="store the weights of --format litert in fewer bits")
+    parser.add_argument("--quantize", choices=QUANTIZE, help="store weights in 8 or 16 bits; compared with float32")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -55,11 +56,10 @@ def run(args: Namespace) -> int:
         raise ConfigError("--check: 0 given; a model that was not compared is not written: give 1 or more")
     if args.out.exists():
         raise ConfigError(f"{args.out}: is there already; give another folder with -o, or remove it")
-    wanted = {"step_by_step": ("onnx", args.stateful), "quantize": ("litert", args.quantize)}
-    for key, (name, value) in wanted.items():
-        if value and args.format != name:
-            raise ConfigError(f"--{'stateful' if key == 'step_by_step' else key}: goes with --format {name} alone")
-    chosen = lookup("exporter", args.format)(**{key: value for key, (_, value) in wanted.items() if value})
+    if args.stateful and args.format != "onnx":
+        raise ConfigError("--stateful: goes with --format onnx alone")
+    wanted = {"step_by_step": args.stateful, "quantize": args.quantize}
+    chosen = lookup("exporter", args.format)(**{key: value for key, value in wanted.items() if value})
     chosen.require_packages()
     with TemporaryDirectory() as scratch:
         found = trained(given_run.asked(args, "export"), Path(scratch))
@@ -78,7 +78,22 @@ def _say(args: Namespace, found: Trained, done: Exported) -> None:
     print("batch  largest difference from Keras  share of what is allowed")
     for one in done.parity:
         print(f"{one.batch:>5}  {one.difference:>29.1e}  {one.share:>24.1%}")
+    if done.quantized:
+        _say_quantized(done.quantized)
     if done.latency:
         print("\none answer: " + ", ".join(f"{name} {value:.0f} us" for name, value in done.latency.items()))
     for note in done.notes:
         print(f"note: {note}", file=sys.stderr)
+
+
+def _say_quantized(found: Quantized) -> None:
+    from rnnexp.errors import count
+
+    print("\nweights        size  largest difference  one call: p50     p99")
+    for one in found.stored:
+        size = f"{one.size / 1000:,.1f} kB"
+        print(f"{one.weights:<8} {size:>10}  {one.difference:>18.1e}  {one.p50:>10.0f} us {one.p99:>4.0f} us")
+    total = found.fewer + found.kept
+    rest = f"; in float32: {count(found.kept_arrays, 'array')}, of {found.largest_kept:,} numbers at most"
+    told = f"{found.fewer:,} of {total:,} weights ({found.fewer / total:.1%}) are stored in fewer bits"
+    print(f"{told}{rest if found.kept else ''}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp import disk
+from rnnexp.deploy.quantized import Quantized, compare_quantized, measure_calls
 from rnnexp.deploy.trained import Trained, own_data
 from rnnexp.errors import ConfigError, RnnexpError
 from rnnexp.models import inference, stateful
@@ -22,12 +22,11 @@ from rnnexp.models.stateful import NEXT
 
 if TYPE_CHECKING:
     from rnnexp.data.spec import TaskSpec
-    from rnnexp.models.exporter import Exporter
+    from rnnexp.models.exporter import FileExporter
 
 READER = "predict.py"
 BATCHES = (1, 16, 64)
 RELATIVE, ABSOLUTE = 10.0, 1e-6  # tolerance: of each number, of which this is the multiple, and of the largest one
-CALLS, WARM_UP = 300, 20
 RANDOM_STEPS = 12  # of inputs that are drawn, where lengths vary
 
 
@@ -51,10 +50,11 @@ class Exported:
     parity: Sequence[Parity]
     examples: int
     latency: Mapping[str, float] | None = None
+    quantized: Quantized | None = None
     notes: Sequence[str] = field(default_factory=list)
 
 
-def export(found: Trained, folder: Path, chosen: Exporter, examples: int, latency: bool = False) -> Exported:
+def export(found: Trained, folder: Path, chosen: FileExporter, examples: int, latency: bool = False) -> Exported:
     """Write a run's model into a folder that is not there yet, and check it on so many examples of its data.
 
     Raises ConfigError, and leaves nothing behind, for a network that the format cannot hold, or whose answers differ.
@@ -79,9 +79,13 @@ def export(found: Trained, folder: Path, chosen: Exporter, examples: int, latenc
             (new / READER).write_text(reader, encoding="utf-8")
         predict = chosen.load(path)
         parity = check_parity(trained, predict, x, chosen.tolerance)
+        quantized = None
+        if chosen.quantize != "none":
+            check = partial(_find_difference, trained, x)
+            quantized = compare_quantized(path, chosen, trained, check, _take_batch(trained, x, 1))
         times = _measure(new, found, predict, x, reader is not None) if latency else None
         files = {file.name: file.stat().st_size for file in sorted(new.iterdir())}
-        done.append(Exported(folder, files, parity, len(next(iter(x.values()))), times, notes))
+        done.append(Exported(folder, files, parity, len(next(iter(x.values()))), times, quantized, notes))
 
     disk.put_whole(folder, write)
     return done[0]
@@ -94,8 +98,8 @@ def check_parity(
     network = convention(trained.spec).export(trained.model, trained.spec)
     found = []
     for size in BATCHES:
-        batch = _complete({name: values[:size] for name, values in x.items()}, trained.model)
-        given = batch if len(batch) > 1 else next(iter(batch.values()))
+        given = _take_batch(trained, x, size)
+        batch = given if isinstance(given, Mapping) else {"past": given}
         expected = _list_answers(inference.predict(network, given), batch)
         apart = [
             _compare(one, known, tolerance)
@@ -111,8 +115,17 @@ def check_parity(
     return found
 
 
-def _complete(x: dict[str, np.ndarray], model: Any) -> dict[str, Any]:
-    return {**x, **stateful.make_zero_states(model, len(next(iter(x.values()))))}
+def _find_difference(
+    trained: Bundle, x: Mapping[str, np.ndarray], predict: Callable[[Any], Any], tolerance: float
+) -> float:
+    return max(one.difference for one in check_parity(trained, predict, x, tolerance))
+
+
+def _take_batch(trained: Bundle, x: Mapping[str, np.ndarray], size: int) -> Any:
+    """Return the first examples as the network takes them, with states of zeros if it has any."""
+    first = {name: values[:size] for name, values in x.items()}
+    first |= stateful.make_zero_states(trained.model, len(next(iter(first.values()))))
+    return first if len(first) > 1 else next(iter(first.values()))
 
 
 def _list_answers(outputs: Any, x: Mapping[str, Any]) -> list[np.ndarray]:
@@ -166,15 +179,8 @@ def _measure(
     folder: Path, found: Trained, predict: Callable[[Any], Any], x: Mapping[str, np.ndarray], prepared: bool
 ) -> dict[str, float]:
     """Return percentiles of the time of one answer, in microseconds, from raw data on where there is a reader."""
-    one = _complete({name: values[:1] for name, values in x.items()}, found.load().model)
-    given = one if len(one) > 1 else next(iter(one.values()))
-    call = _make_raw_call(folder, x) if prepared else partial(predict, given)
-    taken = []
-    for _ in range(WARM_UP + CALLS):
-        start = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - start)
-    return {f"p{level}": float(np.percentile(taken[WARM_UP:], level)) * 1e6 for level in (50, 99)}
+    call = _make_raw_call(folder, x) if prepared else partial(predict, _take_batch(found.load(), x, 1))
+    return dict(zip(("p50", "p99"), measure_calls(call)))
 
 
 def _make_raw_call(folder: Path, x: Mapping[str, np.ndarray]) -> Callable[[], Any]:

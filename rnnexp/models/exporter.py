@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from rnnexp import registry
 from rnnexp.errors import ConfigError
@@ -67,7 +67,14 @@ class FileExporter(Exporter):
     """A format of one file: its content is whole before anything is written.
 
     `convert` raises ConfigError for a network that the format cannot hold.
+    quantize: `dynamic` stores weights in 8 bits, `float16` in 16; the smallest arrays stay as they are
     """
+
+    quantize: Literal["none", "dynamic", "float16"] = "none"
+
+    @property
+    def tolerance(self) -> float:
+        return {"none": 1e-6, "dynamic": 1e-2, "float16": 1e-3}[self.quantize]
 
     def export(self, path: Path, trained: Bundle) -> None:
         self.require_packages()
@@ -81,6 +88,10 @@ class FileExporter(Exporter):
     @abstractmethod
     def convert(self, trained: Bundle) -> bytes:
         """Return what the file holds."""
+
+    @abstractmethod
+    def list_weights(self, path: Path) -> list[tuple[str, int]]:
+        """Return the type and the size of each array of weights in a file."""
 
 
 def save(folder: Path, trained: Bundle) -> None:

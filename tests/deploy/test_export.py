@@ -34,10 +34,10 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 AIRLINE = ("data=airline_passengers", "data.sequence_length=14", "data.horizon=3", "model=gru")
 
 
-def make_run(folder: Path, *words: str) -> Path:
+def make_run(folder: Path, *words: str, units: int = 3) -> Path:
     """Save an untrained network in the folder of a run that no store knows."""
     runtime.configure()
-    experiment = rx.compose(*words, "model.units=[3]", "tracking=off")
+    experiment = rx.compose(*words, f"model.units=[{units}]", "tracking=off")
     dataset = runner.load_data(experiment)
     made = bundle.Bundle(build(experiment.model, dataset.spec, 1), dataset.spec, dataset.scaling, experiment.model)
     exporter.save(folder / "model", made)
@@ -153,6 +153,33 @@ def test_answers_that_differ_are_refused_and_leave_nothing_behind(
     told = capsys.readouterr().err
     assert "the exported model answers otherwise than Keras: at batch 1 by up to" in told
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [(), ("--stateful",)])
+def test_fewer_bits_are_compared_with_float32(
+    words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = make_run(tmp_path / "run", *AIRLINE, units=16), tmp_path / "out"
+    assert main(["export", str(run), "-o", str(out), "--quantize", "dynamic", "--check", "16", "--json", *words]) == 0
+    told = json.loads(capsys.readouterr().out)
+    whole, fewer = told["quantized"]["stored"]
+    assert (whole["weights"], fewer["weights"]) == ("float32", "dynamic")
+    assert fewer["size"] == told["files"]["model.onnx"] < 0.7 * whole["size"]
+    assert whole["difference"] < 1e-6 < fewer["difference"] < 1e-1
+    assert told["quantized"]["fewer"] == 16 * 48  # of the recurrent kernel alone
+    assert main(["export", str(run), "-o", str(tmp_path / "other"), "--quantize", "float16", *words]) == 0
+    told = capsys.readouterr().out
+    assert "768 of 963 weights (79.8%) are stored in fewer bits; in float32: 4 arrays, of 96 numbers at most" in told
+    assert [line.split()[0] for line in told.splitlines() if "kB  " in line] == ["float32", "float16"]
+
+
+def test_a_quantization_that_changes_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(tmp_path / "run", *AIRLINE)
+    for kind in ("dynamic", "float16"):
+        assert main(["export", str(run), "-o", str(tmp_path / "out"), "--quantize", kind]) == 2
+        assert f"--quantize {kind}: all" in (told := capsys.readouterr().err)
+        assert "arrays of weights are too small for it, the largest has 27 numbers; nothing is written" in told
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_is_there_is_not_touched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

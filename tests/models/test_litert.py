@@ -41,9 +41,11 @@ def test_without_tensorflow_it_is_said_how_to_install_it(monkeypatch: pytest.Mon
 )
 def test_examples_one_after_the_other_get_the_answers_of_keras(name: str, quantize: Any, tmp_path: Path) -> None:
     trained = make(name, "forecast", units=[32])
+    few = {"none": {"float32"}, "dynamic": {"float32", "int8"}, "float16": {"float16"}}[quantize]
     x, path = draw(trained), tmp_path / "model.tflite"
     exporter: Any = registry.lookup("exporter", "litert")(quantize=quantize)  # type: ignore[call-arg]
     exporter.export(path, trained)
+    assert {dtype for dtype, size in exporter.list_weights(path) if size > 32} == few
     predict, expected = exporter.load(path), ask_keras(trained, x)
     for _ in range(2):
         found = {stateful.OUTPUT: predict(given(x))}

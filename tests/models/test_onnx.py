@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from rnnexp import registry
@@ -255,3 +256,33 @@ def test_networks_that_are_averaged_are_one(data: str, exponents: Any, tmp_path:
     assert apart(found, ask_keras(trained, x)) < EXACT
     alone = Bundle(list_members(model)[0], SPECS[data], {}, architecture)
     assert apart(found, ask_keras(alone, x)) > 1e-3
+
+
+QUANTIZED = [("gru", "forecast", "plain", {"GRU"}), ("lstm", "sequences", "both ways", set())]
+QUANTIZED += [("slstm", "texts", "plain", {"Scan"})]
+
+
+@pytest.mark.parametrize(("name", "data", "variant", "operators"), QUANTIZED)
+@pytest.mark.parametrize(("quantize", "least"), [("dynamic", 1e-5), ("float16", 1e-7)])
+def test_weights_in_fewer_bits_take_less_room_and_answer_nearly_the_same(
+    name: str, data: str, variant: str, operators: set[str], quantize: str, least: float, tmp_path: Path
+) -> None:
+    trained = make(name, data, variant, units=32)
+    x = draw(trained)
+    whole = write(trained, tmp_path / "whole")(given(x))
+    predict, exact = write(trained, tmp_path / "fewer", quantize=quantize), ask_keras(trained, x)
+    files = [tmp_path / folder / "deep" / "model.onnx" for folder in ("fewer", "whole")]
+    fewer, full = (one.stat().st_size for one in files)
+    assert fewer < (0.5 if quantize == "dynamic" else 0.7) * full
+    exporter: Any = registry.lookup("exporter", "onnx")(quantize=quantize)  # type: ignore[call-arg]
+    assert least < apart(predict(given(x)), whole, x.get("mask")) < 10 * exporter.tolerance
+    assert apart(predict(given(x)), {key: values[::-1] for key, values in exact.items()}, x.get("mask")) > 2e-2
+    written = onnx.load(files[0])
+    assert operators <= {node.op_type for node in written.graph.node}
+    assert ("DynamicQuantizeLSTM" in {node.op_type for node in written.graph.node}) == (
+        (name, quantize) == ("lstm", "dynamic")
+    )
+    sizes = {dtype: 0 for dtype, _ in exporter.list_weights(files[0])}
+    for dtype, size in exporter.list_weights(files[0]):
+        sizes[dtype] += size
+    assert sizes["int8" if quantize == "dynamic" else "float16"] > 5 * sizes["float32"]

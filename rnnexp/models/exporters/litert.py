@@ -30,14 +30,13 @@ class litert(FileExporter):
     """Converted by TensorFlow in a process of its own, for one example at a time and with LiteRT's own operators alone.
 
     A batch of any size would ask for operators of TensorFlow, which LiteRT does not have.
-    quantize: `dynamic` keeps weights in 8 bits, `float16` in 16; arrays of less than 1024 numbers stay as they are
+    With `quantize: dynamic` TensorFlow leaves arrays of less than 1024 numbers as they are.
     """
 
     suffix: ClassVar[str] = ".tflite"
     package: ClassVar[Package | None] = PACKAGE
 
     name: Literal["litert"] = "litert"
-    quantize: Literal["none", "dynamic", "float16"] = "none"
 
     def require_packages(self) -> None:
         if importlib.util.find_spec(PACKAGE.module) is None:  # only the other process imports it
@@ -58,12 +57,12 @@ class litert(FileExporter):
             return bytes(_ask(_start(), convert_bundle, Path(scratch) / "model", self.quantize))
 
     @property
-    def tolerance(self) -> float:
-        return {"none": 1e-6, "dynamic": 1e-2, "float16": 1e-3}[self.quantize]
-
-    @property
     def reads_whole(self) -> bool:
         return False
+
+    def list_weights(self, path: Path) -> list[tuple[str, int]]:
+        self.require_packages()
+        return list(_ask(_start(), list_buffers, path))
 
     def load(self, path: Path) -> Callable[[Any], Any]:
         self.require_packages()
@@ -114,6 +113,16 @@ def convert_bundle(folder: Path, quantize: str) -> bytes:
         return bytes(converter.convert())
     except Exception as error:  # whatever TensorFlow says of an operator
         raise ConfigError(f"format litert: TensorFlow cannot convert the network: {str(error)[:200]}") from None
+
+
+def list_buffers(path: Path) -> list[tuple[str, int]]:
+    """Return the type and the size of each array of weights in a LiteRT file; the other process's part."""
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    types = {schema.TensorType.FLOAT32: "float32", schema.TensorType.FLOAT16: "float16", schema.TensorType.INT8: "int8"}
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes(), 0))
+    arrays = [one for graph in model.subgraphs for one in graph.tensors if model.buffers[one.buffer].data is not None]
+    return [(types[one.type], int(np.prod(one.shape))) for one in arrays if one.type in types]
 
 
 _interpreters: dict[Path, Any] = {}  # of the other process

@@ -15,6 +15,7 @@ from rnnexp.models import stateful
 from rnnexp.models.bundle import Bundle
 from rnnexp.models.exporter import FileExporter
 from rnnexp.models.logits import convention
+from rnnexp.models.onnx_writer.quantize_weights import list_weights, quantize_weights
 from rnnexp.registry import Package, register
 
 INSTALL = 'pip install "rnnexp[onnx]"'
@@ -45,7 +46,13 @@ class onnx(FileExporter):
             raise ConfigError(WRITES.format(trained.architecture.name))
         told = {"task": spec.task, "classes": json.dumps(spec.classes), "targets": json.dumps(spec.targets)}
         network = convention(spec).export(trained.model, spec)
-        return bytes(convert_network(network, told, step_by_step=self.step_by_step).SerializeToString())
+        model = convert_network(network, told, step_by_step=self.step_by_step)
+        if self.quantize != "none":
+            model = quantize_weights(model, self.quantize)
+        return bytes(model.SerializeToString())
+
+    def list_weights(self, path: Path) -> list[tuple[str, int]]:
+        return [*list_weights(PACKAGE.load("format onnx").load(path))]
 
     @property
     def reads_whole(self) -> bool:
