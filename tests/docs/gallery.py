@@ -1,15 +1,30 @@
-"""The page docs/gallery.md, made from the headers of the experiments: `python -m tests.docs.gallery` writes it anew."""
+"""The page docs/gallery.md, made from the headers of the experiments: `python -m tests.docs.gallery` writes it anew.
+
+`python -m tests.docs.gallery NAME ...` trains experiments first, and copies the picture that the page shows of each.
+"""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.docs.pictures import shrink
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "gallery.md"
-# Pictures of runs of these commands, made by `python -m tests.docs.pictures`, and two that other pages have, too.
-PICTURES = {
+# Which of the figures of a run is copied, as it is with the first seed.
+FIGURES = {
+    "airline_winner": "prediction.png",
+    "mackey_glass": "prediction.png",
+    "ramp_sgd": "prediction.png",
+    "random_stacked_simple_rnn": "prediction.png",
+}
+# Three that other pages have, too, and which `python -m tests.docs.pictures` makes or copies.
+PICTURES = {name: f"gallery/{name}.png" for name in FIGURES} | {
     "airline_lstm": "prediction.png",
     "long_memory": "memory.png",
     "reverse_digits": "tutorials/pictures/translation.png",
@@ -101,5 +116,16 @@ def make_page() -> str:
     return "\n".join([INTRODUCTION, *sections])
 
 
+def copy_figure(name: str) -> None:
+    """Train an experiment and copy its figure."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["rnnexp", "train", f"experiment={name}", "tracking=off"], cwd=folder, check=True)
+        (figure,) = Path(folder).glob(f"runs/**/figures/{FIGURES[name]}")
+        (PAGE.parent / PICTURES[name]).parent.mkdir(exist_ok=True)
+        shrink(figure, PAGE.parent / PICTURES[name], colors=96)
+
+
 if __name__ == "__main__":
+    for chosen in sys.argv[1:]:
+        copy_figure(chosen)
     PAGE.write_text(make_page(), encoding="utf-8")

@@ -14,15 +14,15 @@ from PIL import Image
 
 from tests.docs.tutorial import FOLDER, PICTURE, TUTORIALS, keep_steady, match, run_page
 
-WIDTH, COLORS = 800, 24
+WIDTH, COLORS = 800, 64
 
 
-def shrink(source: Path, target: Path) -> None:
-    """Copy a picture, small enough for a page."""
+def shrink(source: Path, target: Path, colors: int = COLORS) -> None:
+    """Copy a picture, small enough for a page; thin lines keep their color only among many."""
     with Image.open(source) as opened:
         image = opened.convert("RGB")
     image.thumbnail((WIDTH, 2 * WIDTH))
-    image.quantize(COLORS).save(target, optimize=True)
+    image.quantize(colors).save(target, optimize=True)
 
 
 def renew(text: str, folder: Path) -> str:
