@@ -57,8 +57,8 @@ def compare_quantized(
         plain.export(whole, trained)
         if len(kept) == len(found) or path.stat().st_size >= whole.stat().st_size:
             raise ConfigError(
-                f"--quantize {chosen.quantize}: all {len(kept)} arrays of weights are too small for it, the largest "
-                f"has {max(kept, default=0):,} numbers; nothing is written: leave --quantize out"
+                f"--quantize {chosen.quantize}: the file would be no smaller, its largest array of weights has "
+                f"{max((size for _, size in found), default=0):,} numbers; nothing is written: leave --quantize out"
             )
         stored = []
         for name, way, file in ((FULL, plain, whole), (chosen.quantize, chosen, path)):
