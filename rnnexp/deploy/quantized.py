@@ -21,7 +21,7 @@ FULL = "float32"
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredNetwork:
     """A network with its weights stored in one way: bytes, the largest difference from Keras, microseconds a call."""
 
     weights: str
@@ -35,7 +35,7 @@ class Stored:
 class Quantized:
     """Both ways, float32 first; how many weights are stored in fewer bits and how many are not, in which arrays."""
 
-    stored: tuple[Stored, Stored]
+    stored: tuple[StoredNetwork, StoredNetwork]
     fewer: int
     kept: int
     kept_arrays: int
@@ -57,14 +57,14 @@ def compare_quantized(
         plain.export(whole, trained)
         if len(kept) == len(found) or path.stat().st_size >= whole.stat().st_size:
             raise ConfigError(
-                f"--quantize {chosen.quantize}: all {len(kept)} arrays of weights are too small for it, the largest "
-                f"has {max(kept, default=0):,} numbers; nothing is written: leave --quantize out"
+                f"--quantize {chosen.quantize}: the file would be no smaller, its largest array of weights has "
+                f"{max((size for _, size in found), default=0):,} numbers; nothing is written: leave --quantize out"
             )
-        stored = [
-            Stored(name, file.stat().st_size, check(predict, way.tolerance), *measure_calls(partial(predict, one)))
-            for name, way, file in ((FULL, plain, whole), (chosen.quantize, chosen, path))
-            for predict in (way.load(file),)
-        ]
+        stored = []
+        for name, way, file in ((FULL, plain, whole), (chosen.quantize, chosen, path)):
+            predict = way.load(file)
+            difference, times = check(predict, way.tolerance), measure_calls(partial(predict, one))
+            stored.append(StoredNetwork(name, file.stat().st_size, difference, *times))
     total = sum(size for _, size in found)
     return Quantized((stored[0], stored[1]), total - sum(kept), sum(kept), len(kept), max(kept, default=0))
 
