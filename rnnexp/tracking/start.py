@@ -201,8 +201,11 @@ def flush_jobs(settings: Tracking, folder: Path, *, is_over: bool = False) -> bo
 
 
 def _experiment_tags(info: RunInfo) -> dict[str, str]:
+    kind = {"mlflow.experimentKind": "custom_model_development"}  # else the page opens in its GenAI view
+    if info.primary_metric.startswith("train/"):  # a last run on all data does not say by what others are compared
+        return kind
     return {
-        "mlflow.experimentKind": "custom_model_development",  # else the page opens in its GenAI view
+        **kind,
         "mlflow.note.content": f"`rnnexp` on **{info.experiment}**; compare runs by `{info.primary_metric}`.",
         **names.primary(info.primary_metric, info.greater_is_better),
     }

@@ -43,6 +43,17 @@ def test_the_experiment_names_its_primary_metric(settings: Tracking, make_info: 
     assert tags["mlflow.experiment.primaryMetric.greaterIsBetter"] == "True"
 
 
+def test_a_last_run_on_all_data_does_not_change_the_primary_metric(
+    settings: Tracking, make_info: Any, client: Any
+) -> None:
+    for metric in ("test/rmse", "train/rmse"):
+        with start(settings, make_info(primary_metric=metric)) as run:
+            pass
+    tags = client.get_experiment(run.experiment_id).tags
+    assert tags["mlflow.experiment.primaryMetric.name"] == "test/rmse"
+    assert "compare runs by `test/rmse`" in tags["mlflow.note.content"]
+
+
 def test_a_run_may_turn_out_to_be_judged_by_another_metric(settings: Tracking, make_info: Any, client: Any) -> None:
     with start(settings, make_info(greater_is_better=False)) as run:
         run.judge_by("test/bleu", greater_is_better=True)

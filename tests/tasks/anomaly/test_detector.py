@@ -194,3 +194,9 @@ def test_no_row_depends_on_rows_after_it() -> None:
     after = detector.judge(load(values), "test", outputs)
     assert (before.each[:1_000] == after.each[:1_000]).all()
     assert (before.each[1_000] != after.each[1_000]).any()
+
+
+def test_an_exported_detector_gets_no_program_for_forecasts() -> None:
+    assert tasks.of("anomaly").choose_reader(None, None) == (None, "it does not know what this task makes of outputs")
+    with pytest.raises(AttributeError, match="pipeline"):  # which forecasting asks for
+        tasks.of("forecasting").choose_reader(None, None)
