@@ -32,11 +32,16 @@ _OF_RUN = re.compile(
             r"tracking/model/(?:conda\.yaml|python_env\.yaml|requirements\.txt)",
             r"checkpoints/best\.json",
             rf"{CHECKPOINT.pattern}/(?:state\.npz|meta\.json|MANIFEST\.json)",
+            r"processes/attempt-\d+/(?:address|store)",
+            r"processes/attempt-\d+/\d+/(?:job\.log|attempt|run\.lock)",
         )
     )
 )
 _OF_SWEEP = re.compile(r"sweep\.json|jobs\.jsonl|report\.html|groups\.json|group-\d+\.json|\.group-\w+\.lock")
-_FOLDERS = re.compile(rf"config|model|figures|tables|samples|tracking(?:/model)?|checkpoints|{CHECKPOINT.pattern}")
+_FOLDERS = re.compile(
+    rf"config|model|figures|tables|samples|tracking(?:/model)?|checkpoints|{CHECKPOINT.pattern}|"
+    r"processes(?:/attempt-\d+(?:/\d+)?)?"
+)
 _UNLOGGED = re.compile(
     r"(?:figures/.+\.png|tables/.+\.csv|samples/.+\.txt)"
 )  # as their names are before they are there
