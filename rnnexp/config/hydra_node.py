@@ -21,10 +21,13 @@ _GROUPS = ("sweeper", "launcher")
 _WITHOUT_FILE = ("none", "disabled", "stdout")  # choices of Hydra's
 _SHOWN = 120  # characters of a value or an explanation
 _INTERNAL = ("object_type=", "reference_type=")  # OmegaConf's words for its own classes
+_WHERE_SOUGHT = "Config search path:"  # folders and packages, which say nothing of the mistake
 _CLEARER = {  # than Hydra's words
     "Cannot merge DictConfig with ListConfig": "a list is given where `key: value` pairs are needed, or pairs where a "
     "list is",
     "not in 'BasicLauncherConf'": "is of a launcher, which `defaults` must choose: `- override /hydra/launcher: local`",
+    "Could not find 'hydra/sweeper/optuna'": "Optuna's samplers are chosen by hydra.sweeper.sampler=tpe, not by "
+    "hydra/sweeper;",
 }
 
 
@@ -44,6 +47,7 @@ def explain_hydra(error: Exception) -> str:
     lines = [str(error), str(error.__cause__ or "")]
     kept = [x.strip() for text in lines for x in text.splitlines() if "use +" not in x and "append" not in x]
     told = " ".join(line for line in kept if line and not line.startswith(_INTERNAL))
+    told = told.partition(_WHERE_SOUGHT)[0].strip()
     if isinstance(error, HydraException | OmegaConfBaseException | ValueError) and told:
         return reduce(lambda text, words: text.replace(*words), _CLEARER.items(), told)
     return f"the configuration cannot be composed: {type(error).__name__}{f': {told}' if told else ''}"

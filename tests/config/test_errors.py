@@ -175,6 +175,14 @@ def test_a_yaml_tag_that_would_run_code_is_refused(tmp_path) -> None:
     assert not (tmp_path / "canary").exists()
 
 
+def test_optunas_sweeper_is_answered_with_the_sampler() -> None:
+    told = "Optuna's samplers are chosen by hydra.sweeper.sampler=tpe, not by hydra/sweeper; .*: basic rnnexp$"
+    with pytest.raises(ConfigError, match=told):
+        compose("hydra/sweeper=optuna")
+    with pytest.raises(ConfigError, match="Could not find 'hydra/sweeper/optun' .*: basic rnnexp$"):
+        compose("hydra/sweeper=optun")
+
+
 def test_a_launchers_setting_in_an_experiment_needs_its_choice(tmp_path) -> None:
     (tmp_path / "experiments").mkdir()
     text = "# @package _global_\ndefaults: [{choice}override /model: gru]\nhydra: {{launcher: {{vectorize: false}}}}\n"

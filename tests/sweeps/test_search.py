@@ -113,10 +113,11 @@ def test_excluded_combinations_are_not_drawn() -> None:
             {"sampler": "random", "n_trials": None},
             "^hydra.sweeper.n_trials: a sampler needs the total number of points",
         ),
+        ({"sampler": "optuna"}, r"hydra.sweeper.sampler: `optuna` is not one of .*; did you mean `tpe`\?$"),
         ({"pruner": "medain"}, r"hydra.sweeper.pruner: `medain` is not one of .*; did you mean `median`\?$"),
         ({"pruner": {"name": "median", "warmup": 1}}, "hydra.sweeper.pruner.warmup: unknown argument of MedianPruner"),
     ],
-    ids=["name", "argument", "type", "no name", "no total", "pruner", "argument of the pruner"],
+    ids=["name", "argument", "type", "no name", "no total", "library", "pruner", "argument of the pruner"],
 )
 def test_a_mistake_in_sampler_or_pruner_is_told_before_anything_is_written(
     quick: Quick, tmp_path: Path, settings: dict[str, Any], message: str
