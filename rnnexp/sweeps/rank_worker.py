@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnnexp.run_folder import hold, is_held
-from rnnexp.runner.followers import follow
 from rnnexp.runtime import process_group
 from rnnexp.runtime.process_group import Rank
 from rnnexp.stopping import Interrupted
@@ -64,6 +63,8 @@ def run_rank(task: Task, rank: Rank, environment: Mapping[str, str] | None = Non
     with _own_folder(task, rank) as own, worker.run_as_worker(own):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # there is nothing to be kept, and it may be waiting within JAX
         threading.Thread(target=_end_with, args=(task.folder / RESULT,), daemon=True).start()
+        from rnnexp.runner.followers import follow
+
         follow(worker.read(task), task.threads)
         print("trained to the end; the first rank keeps what has come of it", flush=True)
         while True:

@@ -48,13 +48,11 @@ def tracking_uri(configured: str | None) -> str:
     uri = configured or os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
     if uri.startswith(SQLITE):
         return SQLITE + os.path.abspath(uri.removeprefix(SQLITE))
-    scheme = uri.partition("://")[0].partition("+")[0]
-    if "://" in uri and scheme not in _SCHEMES and (hint := did_you_mean(scheme, _SCHEMES)):
+    scheme, mark, _ = uri.partition("://")
+    hint = did_you_mean(scheme, _SCHEMES) if mark and scheme.partition("+")[0] not in _SCHEMES else ""
+    if hint or re.fullmatch(r"[\w.-]+:\d+/?", uri):
+        hint = hint or f"; did you mean `http://{redact(uri)}`?"
         raise TrackingError(f"tracking.uri: `{redact(uri)}` is no address of a store{hint}")
-    if re.fullmatch(r"[\w.-]+:\d+/?", uri):
-        raise TrackingError(
-            f"tracking.uri: `{redact(uri)}` is no address of a store; did you mean `http://{redact(uri)}`?"
-        )
     if _is_file_store(uri) and os.environ.get(_FILE_STORE, "").lower() != "true":
         raise TrackingError(
             f"tracking.uri: `{redact(uri)}` is a folder of MLflow's old file store, which MLflow refuses; "
@@ -280,10 +278,8 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _another_version(uri: str) -> str:
     shown, version = redact(uri), find_version("mlflow")
-    backup = ""
-    if uri.startswith(SQLITE):
-        database = shown.removeprefix(SQLITE)
-        backup = f"  cp '{database}' '{database}.bak'\n"
+    database = shown.removeprefix(SQLITE)
+    backup = f"  cp '{database}' '{database}.bak'\n" if uri.startswith(SQLITE) else ""
     return (
         f"{shown}: was made by another version of MLflow than the installed {version}; "
         f"back it up and migrate it:\n{backup}  mlflow db upgrade '{shown}'\n"

@@ -97,7 +97,7 @@ def hydra(*arguments: str) -> subprocess.CompletedProcess[str]:
     [
         pytest.param(
             ("hydra/launcher=joblib",),
-            ("is not one of ours (local, serial, vectorized, ray, submitit); with hydra/sweeper=basic Hydra's own",),
+            ("is not one of ours (local, ranks, serial, vectorized, ray, submitit); with hydra/sweeper=basic",),
             id="another launcher",
         ),
         pytest.param(

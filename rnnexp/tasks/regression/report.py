@@ -72,7 +72,8 @@ def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
 def _say_far_targets(dataset: SequenceDataset, made: Report) -> list[str]:
     """Say why a network is worse than the mean where it has to grow to large targets first, which are not scaled."""
     own, of_mean = made.metrics.get(f"{dataset.scored}/rmse", 0.0), made.metrics.get("baseline/mean/rmse", math.inf)
-    train = dataset.parts["train"]
+    if (train := dataset.parts.get("train")) is None:
+        return []
     values = np.asarray(train.arrays["y"], np.float64)[train.indices]
     mean, deviation = values.mean(axis=0).ravel(), values.std(axis=0).ravel()
     far = int(np.argmax(np.abs(mean) + deviation))
