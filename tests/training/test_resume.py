@@ -219,7 +219,7 @@ def test_without_its_place_in_the_schedule_a_training_is_another_one(engine: str
 @pytest.mark.fault("D1")
 @pytest.mark.end_to_end
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", optimizers.available())
+@pytest.mark.parametrize("name", [*optimizers.available()][:: 1 if BACKEND == "jax" else 3])
 def test_every_optimizer_goes_on(engine: str, name: str) -> None:
     assert_same_from(usual(engine, lambda: optimizers.load(name)(learning_rate=0.01).build(), epochs=3), 0)
 
@@ -277,7 +277,8 @@ def test_no_component_is_left_out() -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_schedule_goes_on(engine: str) -> None:
     makes = [usual(engine, schedule=lookup("schedule", name)(**given)) for name, given in SCHEDULES.items()]
-    for make in makes[:: len(makes) - 1] if engine == "compiled" else makes:  # these are numbers to that program
+    # These are numbers to the compiled program, and to any backend.
+    for make in makes if engine == "keras" and BACKEND == "jax" else makes[:: len(makes) - 1]:
         assert_same_from(make, 2)
 
 
