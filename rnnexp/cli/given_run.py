@@ -17,7 +17,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add what the commands that use a trained run have in common."""
     parser.add_argument(
         "run",
-        help="id of a run, the beginning of its id, its name (of several, the latest), or a folder of a run or model",
+        help="id of a run, the beginning of its id, its name (of several, the latest), last, or a folder of a run or "
+        "model",
     )
     add_plugins(parser)
     add_uri(parser)

@@ -44,8 +44,8 @@ def _add_commands_on_runs(command: Callable[..., ArgumentParser]) -> None:
     parser = command(diff)
     parser.add_argument(
         "a",
-        help="id of a run, the beginning of its id, or its name (of several, the latest); or an experiment as it was "
-        "in a commit, COMMIT:experiments/NAME.yaml, of which the configuration is compared",
+        help="id of a run, the beginning of its id, its name (of several, the latest), or last; or an experiment as it "
+        "was in a commit, COMMIT:experiments/NAME.yaml, of which the configuration is compared",
     )
     parser.add_argument("b", help="the other one")
     given_run.add_store(parser)
@@ -58,7 +58,7 @@ def _add_commands_on_runs(command: Callable[..., ArgumentParser]) -> None:
         "Of a sweep: the effective memory of its networks, side by side.",
         epilog="examples: rnnexp plot lstm-u32-lr1e-3-a1b2 -o figures   rnnexp plot --data experiment=airline_lstm",
     )
-    named = "id of a run, the beginning of its id, or its name (of several, the latest)"
+    named = "id of a run, the beginning of its id, its name (of several, the latest), or last"
     parser.add_argument("run", nargs="?", help=named)
     parser.add_argument(
         "--data", nargs="+", metavar="KEY=VALUE", help="as for `rnnexp train`: experiment=NAME data.path=…"

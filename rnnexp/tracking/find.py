@@ -8,6 +8,7 @@ from rnnexp.errors import ConfigError, count, did_you_mean
 from rnnexp.tracking.model_registry import SCHEME, find_run_id
 from rnnexp.tracking.query import TrackedRun, Wanted, select
 
+LAST = "last"  # names the latest run
 KIND = {"rnnexp.kind": "sweep"}
 GROUP = "rnnexp.group"  # the tag with the name of a run's experiment
 NAMED = 3  # of the latest runs, where none fits
@@ -25,7 +26,11 @@ def sweeps(uri: str | None) -> list[TrackedRun]:
 
 
 def run(uri: str | None, text: str) -> TrackedRun:
-    """Find one run by its id, the only beginning of an id that fits, its name (of several, the latest) or its model."""
+    """Find one run by its id, the only beginning of an id that fits, its name (of several, the latest), its model, or
+    as `last`, the latest that has finished.
+    """
+    if text == LAST and (latest := _find_latest(uri)):
+        return run(uri, latest)
     text = find_run_id(uri, text) if text.startswith(SCHEME) else text
     found = select(uri, Wanted(run=text)) if text else []
     exact = [one for one in found if text in (one.run_id, one.name)]
@@ -40,6 +45,11 @@ def run(uri: str | None, text: str) -> TrackedRun:
     latest = f"the latest: {', '.join(names[:NAMED])}; `rnnexp runs` lists them"
     hint = _find_in_experiment(uri, text) or did_you_mean(text, names)
     raise ConfigError(f"there is no run `{text}`{hint}\n{latest}")
+
+
+def _find_latest(uri: str | None) -> str | None:
+    found = select(uri, Wanted(status="FINISHED", limit=200, brief=True))
+    return next((one.run_id for one in found if not one.is_sweep), None)
 
 
 def _find_in_experiment(uri: str | None, text: str) -> str:

@@ -73,6 +73,12 @@ def test_runs_are_found_by_id_beginning_and_name(made: Made) -> None:
     assert {find.run(made.uri, text).run_id for text in (run_id, run_id[:10], "lstm-9")} == {run_id}
 
 
+def test_last_is_the_latest_run_that_has_finished_and_no_sweep(made: Made) -> None:
+    found = find.run(made.uri, "last")
+    assert found.started == max(run.started for run in find.finished_runs(made.uri))
+    assert found.run_id != made.run_id
+
+
 def test_an_unknown_run_is_answered_with_the_nearest_name(made: Made) -> None:
     with pytest.raises(ConfigError, match=r"there is no run `lstm-99`; did you mean `lstm-\d+`\?"):
         find.run(made.uri, "lstm-99")
