@@ -151,7 +151,7 @@ def _beside(deleted: Sequence[TrackedRun]) -> Iterator[str]:
 def _list_comparable(runs: Sequence[TrackedRun]) -> list[str]:
     """List what chosen runs are ranked by: not by losses that are different things, or in different units."""
     keys = {key for one in runs for key in one.params if key in UNITS_OF_LOSS or key.startswith("loss.")}
-    varied = any(len({one.params.get(key) for one in runs}) > 1 for key in keys)
+    varied = any(len({one.params.get(key, "none") for one in runs}) > 1 for key in keys)
     return [f"best/val/{name}" for name in (*headlines(), "smape")] if varied else [DEFAULT_GOAL]
 
 

@@ -15,6 +15,7 @@ from rnnexp.config.text import typed
 from rnnexp.errors import count
 from rnnexp.task import LOSS, UNPENALIZED, find_metric, score_of
 from rnnexp.tracking.query import TrackedRun
+from rnnexp.training.monitor import UNITS_OF_LOSS
 
 SIGNIFICANT = 0.05
 MAX_NAMED = 5  # runs in a note
@@ -260,7 +261,7 @@ def _notes(runs: Sequence[TrackedRun], goal: Goal, columns: Sequence[str]) -> li
         )
     if "train/" in goal.metric:
         notes.append(f"{goal.metric} rewards overfitting; a validation set (data.split) would not")
-    units = [key for key in columns if key in ("data.scaler", "data.per_series") or key.split(".")[0] == "loss"]
+    units = [key for key in columns if key in UNITS_OF_LOSS or key.startswith("loss.")]
     if units and goal.metric.endswith("/loss"):
         notes.append(f"{goal.metric} is in units that {', '.join(units)} changes: compare by the test metric instead")
     return notes

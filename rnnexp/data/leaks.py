@@ -26,6 +26,7 @@ def leaks(dataset: Any) -> Iterator[str]:
     yield from find_shared_recordings(dataset)
     yield from find_shared_groups(dataset, dataset.sequences.groups)
     yield from _standardized(dataset)
+    yield from find_foreign_targets(dataset)
 
 
 def _standardized(dataset: Any) -> Iterator[str]:
@@ -37,6 +38,14 @@ def _standardized(dataset: Any) -> Iterator[str]:
         mean = train.arrays["values"][steps].mean(axis=0, dtype=np.float64)
         if np.abs(mean).max() > 1e-3:
             yield "the scaler `standard` was not fitted on the training examples alone"
+
+
+def find_foreign_targets(dataset: Any) -> Iterator[str]:
+    """Look whether scaled targets have mean 0 over the training examples: otherwise others had a say."""
+    if (scaling := dataset.pipeline.targets) is not None:
+        mean = scaling.scale(dataset.truth("train")).mean(axis=0, dtype=np.float64)
+        if np.abs(mean).max() > 1e-3:
+            yield "the scaler of the targets was not fitted on the training examples alone"
 
 
 def shared_examples(dataset: Dataset) -> Iterator[str]:

@@ -31,6 +31,8 @@ def example_mistakes(source: Any) -> list[str]:
         problems.append("data.held_out: test is given without data.folds")
     if vars(source).get("labels_per_class") and source.outline().targets != ("label",):
         problems.append("data.labels_per_class: given, but these data have no classes; leave it out")
+    if vars(source).get("target_scaler", "none") != "none" and source.is_labeled:
+        problems.append("data.target_scaler: given, but these data have no numbers to predict; leave it out")
     if vars(source).get("unlabeled") and "path" not in vars(source):
         problems.append("data.unlabeled: given, but these data are generated, not read; leave it out")
     given = source.gives() & {"val", "test"}

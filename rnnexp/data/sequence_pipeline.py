@@ -15,6 +15,7 @@ from rnnexp.data.audio.extractor import FeatureExtractor
 from rnnexp.data.recordings import Windows, cut
 from rnnexp.data.source import WindowSize
 from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.data.target_scaling import TargetScaling
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class SequencePipeline:
     frame:           height, width and channels of the image that each step is, laid out flat; None where it is none.
                      Such have no names of channels
     scale:           of a frame: the raw value that is fed as 1
+    targets:         how numbers to predict are scaled; None: they are as they were read
     """
 
     channels: tuple[str, ...]
@@ -49,6 +51,7 @@ class SequencePipeline:
     extractor: FeatureExtractor | None = None
     frame: tuple[int, int, int] | None = None
     scale: float = 1.0
+    targets: TargetScaling | None = None
 
     @property
     def past(self) -> InputSpec:
@@ -113,7 +116,10 @@ class SequencePipeline:
         """Return plain JSON values."""
         lists = {key: list(value) for key, value in asdict(self).items() if isinstance(value, tuple)}
         sound = {} if self.extractor is None else {"extractor": asdict(self.extractor)}
-        return {"kind": KIND, "length": self.length, **lists, **sound} | ({"scale": self.scale} if self.frame else {})
+        scaled = ({"scale": self.scale} if self.frame else {}) | (
+            {"targets": self.targets.to_json()} if self.targets else {}
+        )
+        return {"kind": KIND, "length": self.length, **lists, **sound, **scaled}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> SequencePipeline:
@@ -126,13 +132,17 @@ class SequencePipeline:
             raise DataError("`mean` and `deviation` do not fit the channels: it is damaged")
         if found.window and (min(found.window) < 1 or (found.length or 1) > found.window[0]):
             raise DataError("`window` does not fit the `length`: it is damaged")
+        if found.targets and (flaw := found.targets.find_flaw()):
+            raise DataError(f"{flaw}: it is damaged")
         return found
 
     def mismatch(self, spec: TaskSpec) -> str:
         """Say why a network of this spec is not for these sequences; an empty string if it is."""
         masked = {} if self.length else {"mask": InputSpec((None,), "bool")}
         own = {"past": self.past, **masked}
-        return "" if spec.inputs == own and (self.frame or not spec.steps) else "the network is for other sequences"
+        if spec.inputs != own or (spec.steps and not self.frame):
+            return "the network is for other sequences"
+        return self.targets.find_flaw(spec) if self.targets else ""
 
 
 def fitted(values: np.ndarray, channels: tuple[str, ...], length: int | None) -> tuple[SequencePipeline, list[str]]:

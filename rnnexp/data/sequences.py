@@ -21,6 +21,7 @@ from rnnexp.data.recordings import Windows, cut
 from rnnexp.data.sequence_pipeline import fit_pipeline
 from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.data.target_scaling import fit_targets, restore_targets, scale_targets
 from rnnexp.errors import DataError
 
 if TYPE_CHECKING:
@@ -66,12 +67,14 @@ class SequenceDataset(Dataset):
 
     sequences: what was read, unscaled;  pipeline: what happens to it before a network sees it
     windows:   of the sequences, the examples of the parts
+    unscaled:  what belongs to each example, in the units of the data
     unlabeled: the examples that no label is read of; None if there are none
     """
 
     sequences: Sequences
     pipeline: Any
     windows: Windows
+    unscaled: np.ndarray
     unlabeled: Part | None = None
 
     def list_examples(self, part: str) -> np.ndarray:
@@ -92,8 +95,8 @@ class SequenceDataset(Dataset):
 
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:
         """Put outputs for all windows of a part beside the truth."""
-        own = self.parts[part]
-        truth, levels = Truth(own.arrays["y"][own.indices], self.spec.classes), self.spec.quantiles
+        outputs = restore_targets(self.pipeline.targets, outputs)
+        truth, levels = Truth(self.list_truth(part), self.spec.classes), self.spec.quantiles
         weight = take_weights(self.parts[part].arrays, self.parts[part].indices)
         made = replace(truth.beside(take_median(outputs, levels)), weight=weight)
         return (
@@ -104,8 +107,11 @@ class SequenceDataset(Dataset):
 
     def truth(self, part: str) -> np.ndarray:
         """Return the classes (n,) or numbers (n, outputs) of the sequences of a part, in order."""
-        chosen = self.parts[part]
-        return self.windows.take_first(chosen.arrays["y"][chosen.indices], chosen.indices)
+        return self.windows.take_first(self.list_truth(part), self.parts[part].indices)
+
+    def list_truth(self, part: str) -> np.ndarray:
+        """Return the classes (m,) or numbers (m, outputs) of the windows of a part, in order."""
+        return self.unscaled[self.parts[part].indices]
 
     def content(self, index: int) -> object:
         """Return what an example is told by."""
@@ -141,6 +147,7 @@ def load(source: SequenceSource) -> SequenceDataset:
     repeated = check_recordings(sequences, truth.labels, list_labeled(parts), truth.classes)
     windows = cut(sequences.lengths(), source.window_size())
     pipeline, notes = fit_pipeline(source, sequences, windows, list_learned(windows.choose(parts)))
+    pipeline = replace(pipeline, targets=fit_targets(source, truth.y, parts["train"]))
     return put_together(
         source,
         replace(sequences, notes=(*sequences.notes, *notes, *repeated, *unused)),
@@ -164,7 +171,8 @@ def put_together(
     known, (past, values, pipeline) = Truth(*truth), prepared
     varied, windows = past.shape[0] is None, cut(sequences.lengths(), source.window_size())
     pieces = windows.choose(pieces)
-    arrays = padding.lay_windows(values, windows.begin, windows.length) | {"y": known.y[windows.recording]}
+    y = known.y[windows.recording]
+    arrays = padding.lay_windows(values, windows.begin, windows.length) | {"y": scale_targets(pipeline.targets, y)}
     if sequences.weights is not None:
         arrays[KEY] = share_weights(sequences.weights[windows.recording], pieces.items())
     cuts = padding.bounds(windows.length, source.buckets) if varied and source.buckets > 1 else ()
@@ -180,6 +188,7 @@ def put_together(
         sequences=sequences,
         pipeline=pipeline,
         windows=windows,
+        unscaled=y,
         unlabeled=parts.get(UNLABELED),
     )
 

@@ -13,6 +13,7 @@ from rnnexp.data.labeled import Sequences
 from rnnexp.data.series import Series
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.splits import Split
+from rnnexp.data.target_scaling import ScaledTargets
 from rnnexp.errors import DataError
 from rnnexp.registry import lookup, settings
 
@@ -184,7 +185,8 @@ class ExampleSource(ABC):
         return ""
 
     @property
-    def _labeled(self) -> bool:
+    def is_labeled(self) -> bool:
+        """Whether examples have labels or texts, and no numbers to predict."""
         return self.outline().outputs != "numbers"
 
     def window_size(self) -> WindowSize | None:
@@ -203,7 +205,7 @@ class ExampleSource(ABC):
 
 
 @settings
-class SequenceSource(FewLabels, ExampleSource):
+class SequenceSource(ScaledTargets, FewLabels, ExampleSource):
     """Sequences of numbers with a label or numbers each: the base of classification and regression."""
 
     task: Literal["regression", "classification", "transcription"] = Field(
@@ -245,7 +247,7 @@ class SequenceSource(FewLabels, ExampleSource):
 
     def target(self, written: str, place: str) -> str | float:
         """Return the label or text that is written at a place, or the number."""
-        if self._labeled:
+        if self.is_labeled:
             return written
         try:
             return float(written)

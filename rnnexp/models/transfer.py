@@ -186,6 +186,8 @@ def _find_difference(source: TrainedWeights, spec: TaskSpec, scaling: Mapping[st
 
 def _give_alike(source: TrainedWeights, spec: TaskSpec, scaling: Mapping[str, Any]) -> bool:
     """Say whether both networks answer the same question, so that outputs of a place mean the same."""
+    if (source.scaling.get("targets") is None) != (scaling.get("targets") is None):
+        return False
     facts = [(one.task, one.output_shape, one.outputs, one.classes, one.quantiles) for one in (source.spec, spec)]
     words = _list_tokens(scaling)
     is_per_token = words is not None and spec.output_shape == (len(words),)

@@ -16,6 +16,8 @@ LOOKED_AT = 1_000  # training examples whose channels are measured
 FEWEST_VALIDATED = 15  # examples of which a validation set can tell epochs apart
 # |mean| over deviation of a channel, and deviation or its inverse, of which more is scaled
 OFF_CENTER, UNEVEN = 0.5, 2.0
+# |mean| and deviations of targets beyond which they are scaled
+FAR_MEAN, LEAST_DEVIATION, MOST_DEVIATION = 1.0, 0.3, 3.0
 TEXT_EPOCHS, TEXT_WAITED = 30, 10
 INPUTS_EPOCHS, INPUTS_WAITED = 60, 10
 INPUTS_RATE = Suggestion("optimizer.learning_rate", 0.003, "that of experiments/several_inputs.yaml")
@@ -85,9 +87,8 @@ def suggest(dataset: SequenceDataset) -> list[Suggestion]:
 
 def suggest_numbers(dataset: SequenceDataset) -> list[Suggestion]:
     """Choose the same for numbers to predict: of sequences a budget alone."""
-    if dataset.spec.several or isinstance(dataset, TextDataset):
-        return suggest(dataset)
-    return budget.suggest(dataset)
+    others = dataset.spec.several or isinstance(dataset, TextDataset)
+    return [*choose_target_scaler(dataset.truth("train")), *(suggest if others else budget.suggest)(dataset)]
 
 
 def _choose_split(dataset: SequenceDataset) -> list[Suggestion]:
@@ -101,6 +102,17 @@ def _choose_split(dataset: SequenceDataset) -> list[Suggestion]:
     why = f"no validation set: {count(held, 'example')} cannot tell epochs apart; compare settings by data.folds=5"
     split = Suggestion("data.split", "none" if own else {"train": 0.85, "val": 0, "test": 0.15}, why)
     return [split, *budget.choose_budget(examples + held, is_validated=False)]
+
+
+def choose_target_scaler(numbers: np.ndarray) -> list[Suggestion]:
+    """Standardize numbers to predict, (n, outputs), unless all lie near what a network begins with."""
+    mean, deviation = numbers.mean(axis=0, dtype=np.float64), numbers.std(axis=0, dtype=np.float64)
+    far = (np.abs(mean) > FAR_MEAN) | (deviation < LEAST_DEVIATION) | (deviation > MOST_DEVIATION)
+    if not far.any():
+        return []
+    place = int(np.argmax(far))
+    seen = f"the targets are {mean[place]:.4g} ± {deviation[place]:.3g}, and a network begins near 0"
+    return [Suggestion("data.target_scaler", "standard", seen)]
 
 
 def choose_scaler(sequences: Iterable[np.ndarray]) -> list[Suggestion]:

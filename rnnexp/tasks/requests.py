@@ -148,7 +148,7 @@ class Draft:
 
 # What the model has settled: other values would need another model, or another split than none.
 SETTLED = (
-    *("name", "sequence_length", "horizon", "layout", "strategy", "calendar", "scaler", "per_series"),
+    *("name", "sequence_length", "horizon", "layout", "strategy", "calendar", "scaler", "per_series", "target_scaler"),
     *("split", "folds", "fold", "forecast_from", "held_out", "buckets", "task"),
     *("rate", "speeds"),
     *("false_alarm_rate", "faults"),

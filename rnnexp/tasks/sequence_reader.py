@@ -32,7 +32,14 @@ class SequencePredictor:
         for row, one in zip(past, scaled):
             row[: len(one)] = one
         given = {"past": past, "mask": np.arange(lengths.max()) < lengths[:, None]}
-        return self.session.run(None, {name: given[name] for name in self.inputs})[0]
+        outputs = self.session.run(None, {name: given[name] for name in self.inputs})[0]
+        return self.restore(outputs) if self.told.get("targets") else outputs
+
+    def restore(self, outputs: Any) -> Any:
+        """Return numbers in the units of the data; the quantiles of a target stand side by side."""
+        scaling = np.array([self.told["targets"][key] for key in ("deviation", "mean")])
+        deviation, mean = np.repeat(scaling, outputs.shape[-1] // scaling.shape[-1], axis=1)
+        return outputs.astype(np.float64) * deviation + mean
 
     def scale(self, values: Any) -> Any:
         if self.told.get("frame"):

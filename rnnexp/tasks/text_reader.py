@@ -38,7 +38,15 @@ class TextPredictor:
         past = np.zeros((len(tokens), lengths.max()), np.int32)
         for row, one in zip(past, tokens):
             row[: len(one)] = [self.ids.get(token, UNKNOWN) for token in one]
-        return self.session.run(None, {"past": past, "mask": np.arange(lengths.max()) < lengths[:, None]})[0]
+        given = {"past": past, "mask": np.arange(lengths.max()) < lengths[:, None]}
+        outputs = self.session.run(None, given)[0]
+        return self.restore(outputs) if self.told.get("targets") else outputs
+
+    def restore(self, outputs: Any) -> Any:
+        """Return numbers in the units of the data; the quantiles of a target stand side by side."""
+        scaling = np.array([self.told["targets"][key] for key in ("deviation", "mean")])
+        deviation, mean = np.repeat(scaling, outputs.shape[-1] // scaling.shape[-1], axis=1)
+        return outputs.astype(np.float64) * deviation + mean
 
     def split(self, text: str) -> Any:
         text = unicodedata.normalize("NFC", text.strip())

@@ -20,6 +20,7 @@ from rnnexp.data.leaks import check_labels
 from rnnexp.data.sequences import SequenceDataset, Truth, labels_of, put_together
 from rnnexp.data.shares import share_out, used
 from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.data.target_scaling import TargetScaling, fit_targets, read_scaling
 from rnnexp.data.texts.corpus import Texts, classes, require_in_training
 from rnnexp.data.texts.encoder import Encoder
 from rnnexp.data.texts.prepare import prepare
@@ -38,10 +39,15 @@ MOST_LABELS, FEW = 20, 3  # labels that are named one by one; texts of a label t
 
 @dataclass(frozen=True)
 class TextPipeline:
-    """What serving a model of texts needs to know of its data; `columns` are those of a table that they were in."""
+    """What serving a model of texts needs to know of its data.
+
+    columns: those of a table that they were in
+    targets: how numbers to predict are scaled; None: they are as they were read
+    """
 
     encoder: Encoder
     columns: tuple[str, ...] = ()
+    targets: TargetScaling | None = None
 
     def inputs(self, texts: Sequence[str]) -> dict[str, Any]:
         """Return what a network takes; DataError names a text that is empty."""
@@ -52,11 +58,14 @@ class TextPipeline:
         """Say why a network of this spec is not for these texts; an empty string if it is."""
         fits = (spec.classes or spec.outputs == "numbers") and not spec.per_step
         other = "" if fits else "the network does not label texts"
+        if self.targets and not other:
+            other = self.targets.find_flaw(spec)
         return self.encoder.mismatch(spec.inputs.get("past")) or other
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        own = {"columns": list(self.columns)} if self.columns else {}
+        own: dict[str, Any] = {"columns": list(self.columns)} if self.columns else {}
+        own |= {"targets": self.targets.to_json()} if self.targets else {}
         return {"kind": KIND, **self.encoder.to_json(), **own}
 
     @classmethod
@@ -65,7 +74,7 @@ class TextPipeline:
         columns = saved.get("columns", [])
         if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
             raise DataError(f"the columns of texts are damaged: {columns!r}"[:200])
-        return cls(Encoder.from_json(saved), tuple(columns))
+        return cls(Encoder.from_json(saved), tuple(columns), read_scaling(saved.get("targets")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,12 +127,13 @@ def load(source: LabeledTexts) -> TextDataset:
     dimension = vectors.values.shape[1] if vectors else None
     past = InputSpec((None,), "int32", len(prepared.encoder.vocabulary), dimension)
     sequences = as_sequences(texts, prepared.encoded.offsets, values, None if truth.classes else truth.y)
+    targets = fit_targets(source, truth.y, pieces["train"])
     made = put_together(
         source,
         sequences,
         (truth.y, truth.classes),
         pieces,
-        (past, values, TextPipeline(prepared.encoder, source.text_columns())),
+        (past, values, TextPipeline(prepared.encoder, source.text_columns(), targets)),
     )
     digest = hashlib.sha256(made.summary.digest.encode() + "\0".join(texts.texts).encode("utf-8", "surrogatepass"))
     if vectors:

@@ -16,7 +16,7 @@ LOSSES = tuple(f"{part}/{name}" for part in ("train", "val") for name in ("loss"
 ALWAYS_LOGGED = ("train/loss", "opt/learning_rate", "time/epoch_s", "time/samples_per_s")
 
 # What decides which loss is minimized and in what units: losses of trainings that differ in it do not compare.
-UNITS_OF_LOSS = ("loss", "data.scaler", "data.per_series")
+UNITS_OF_LOSS = ("loss", "data.scaler", "data.per_series", "data.target_scaler")
 
 
 def higher_is_better(metric: str) -> bool:
@@ -45,7 +45,9 @@ def list_metrics(metrics: Iterable[str], validation: bool, settings: Mapping[str
 
 
 def is_scaled(data: Mapping[str, Any]) -> bool:
-    """Say whether what a network of such data answers is in other units than the data: forecasts may be."""
+    """Say whether what a network of such data answers is in other units than the data."""
+    if data.get("target_scaler", "none") != "none":
+        return True
     chain = data.get("scaler")
     return "horizon" in data and any(name != "none" for name in (chain if isinstance(chain, list) else [chain]))
 

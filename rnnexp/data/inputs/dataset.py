@@ -15,11 +15,12 @@ from rnnexp.data.example_weights import KEY, check_weights, share_weights
 from rnnexp.data.inputs.examples import Examples
 from rnnexp.data.inputs.input_pipeline import InputPipeline, fit, say_missing
 from rnnexp.data.inputs.source import MultiInputSource
-from rnnexp.data.leaks import find_shared_groups, shared_examples
+from rnnexp.data.leaks import find_foreign_targets, find_shared_groups, shared_examples
 from rnnexp.data.recordings import cut
 from rnnexp.data.sequences import SequenceDataset, Truth, labels_of, summarize_examples, truth_of
 from rnnexp.data.shares import Pieces, share_out, used
 from rnnexp.data.spec import TaskSpec
+from rnnexp.data.target_scaling import fit_targets, scale_targets
 from rnnexp.errors import DataError, count
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def load(source: MultiInputSource) -> MultiInputDataset:
     truth.check(source, examples.as_sequences(), pieces)
     missing = say_missing(examples, source.masks_missing())
     pipeline, learned = fit(source, examples, pieces["train"], source.name_id())
+    pipeline = replace(pipeline, targets=fit_targets(source, truth.y, pieces["train"]))
     repeated = _say_repeated(examples, pieces, truth)
     notes = (*examples.notes, *missing, *learned, *repeated, *unused)
     return _put_together(source, replace(examples, notes=notes), truth, pieces, pipeline)
@@ -75,7 +77,7 @@ def apply(source: MultiInputSource, pipeline: InputPipeline, spec: TaskSpec) -> 
 def _put_together(
     source: MultiInputSource, examples: Examples, truth: Truth, pieces: Pieces, pipeline: InputPipeline
 ) -> MultiInputDataset:
-    arrays = pipeline.lay_out(examples) | {"y": truth.y}
+    arrays = pipeline.lay_out(examples) | {"y": scale_targets(pipeline.targets, truth.y)}
     if examples.weights is not None:
         arrays[KEY] = share_weights(examples.weights, pieces.items())
     return MultiInputDataset(
@@ -89,6 +91,7 @@ def _put_together(
         pipeline=pipeline,
         windows=cut(np.ones(len(examples), np.int64), None),
         examples=examples,
+        unscaled=truth.y,
     )
 
 
@@ -147,6 +150,7 @@ def leaks(dataset: Any) -> Iterator[str]:
             if first & second:
                 yield f"{count(len(first & second), 'example')} with the same inputs in {one} and in {other}"
     yield from _find_foreign_scalers(dataset)
+    yield from find_foreign_targets(dataset)
 
 
 def _find_foreign_scalers(dataset: Any) -> Iterator[str]:

@@ -14,6 +14,7 @@ from rnnexp.data.inputs.encoders import FIT, Encoded, gather, restore_input
 from rnnexp.data.inputs.examples import Examples
 from rnnexp.data.inputs.source import MultiInputSource
 from rnnexp.data.spec import InputSpec, TaskSpec
+from rnnexp.data.target_scaling import TargetScaling, read_scaling
 from rnnexp.errors import DataError, count
 
 KIND = "inputs"
@@ -36,10 +37,15 @@ class InputBatch:
 
 @dataclass(frozen=True)
 class InputPipeline:
-    """What serving a model of several inputs needs to know of its data; `id` is the column that tells the examples."""
+    """What serving a model of several inputs needs to know of its data.
+
+    id:      the column that tells the examples
+    targets: how numbers to predict are scaled; None: they are as they were read
+    """
 
     inputs_by_name: Mapping[str, Encoded]
     id: str
+    targets: TargetScaling | None = None
 
     @property
     def batch(self) -> InputBatch:
@@ -69,12 +75,15 @@ class InputPipeline:
 
     def mismatch(self, spec: TaskSpec) -> str:
         """Say why a network of this spec is not for these inputs; an empty string if it is."""
-        return "" if spec.inputs == self.describe() else "the network is for other inputs"
+        if spec.inputs != self.describe():
+            return "the network is for other inputs"
+        return self.targets.find_flaw(spec) if self.targets else ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         inputs = {name: one.to_json() for name, one in self.inputs_by_name.items()}
-        return {"kind": KIND, "id": self.id, "inputs": inputs}
+        scaled = {"targets": self.targets.to_json()} if self.targets else {}
+        return {"kind": KIND, "id": self.id, "inputs": inputs, **scaled}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> InputPipeline:
@@ -82,7 +91,8 @@ class InputPipeline:
         inputs, own = saved.get("inputs"), saved.get("id")
         if not isinstance(inputs, dict) or not inputs or not isinstance(own, str):
             raise DataError("the inputs are damaged")
-        return cls({name: restore_input(one, name) for name, one in inputs.items()}, own)
+        restored = {name: restore_input(one, name) for name, one in inputs.items()}
+        return cls(restored, own, read_scaling(saved.get("targets")))
 
 
 def fit(source: MultiInputSource, examples: Examples, train: np.ndarray, name: str) -> tuple[InputPipeline, list[str]]:

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from rnnexp.data.source import ExampleSource
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
 from rnnexp.data.splits import NESTED
+from rnnexp.data.target_scaling import ScaledTargets
 from rnnexp.data.texts.tokens import FEWEST_SUBWORDS, Kind
 from rnnexp.registry import lookup, settings
 
@@ -119,7 +120,7 @@ def make_input(kind: Literal["text", "sequence", "table"]) -> Input:
 
 
 @settings
-class MultiInputSource(ExampleSource):
+class MultiInputSource(ScaledTargets, ExampleSource):
     """Examples with several inputs each, and one label or number: the base of their sources.
 
     A source adds `read`, which returns what is there, raw.

@@ -61,7 +61,7 @@ class text_files(TextSource):
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
         named = self.ignore_labels and not any(isinstance(path, str) for path in self.paths().values())
         problems = ["data.ignore_labels: no path is a folder with a sub-folder per label"] if named else []
-        if not self._labeled:
+        if not self.is_labeled:
             problems.append(
                 "data.task: regression needs a number for each text, and files and folders name labels; take "
                 "data=text_table or data=text_lines"

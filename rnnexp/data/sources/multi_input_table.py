@@ -86,7 +86,7 @@ class multi_input_table(TableFiles, MultiInputSource):
                 notes += told
                 continue
             columns[key] = read_tables.list_columns(main, key, given, apart)
-            if labeled and self._labeled and not given.is_text:
+            if labeled and self.is_labeled and not given.is_text:
                 read_tables.refuse_telltale(main, columns[key], said["label"])
             inputs[key] = read_tables.read_cells(main, given, columns[key], layout)
         return Examples(
@@ -144,7 +144,7 @@ class multi_input_table(TableFiles, MultiInputSource):
                 raise DataError(f"{main.place(empty[0])}: the label is empty (data.label, {len(empty)} such rows)")
             found["targets"] = (
                 read_numbers(cells["label"], said["label"], main.place)
-                if not self._labeled
+                if not self.is_labeled
                 else cells["label"].astype(str)
             )
         if "part" in cells:

@@ -177,7 +177,7 @@ class sequence_table(TableFiles, RecordingSource):
                 raise
             raise Refused(f"{refused.message}{hint}", *refused.remedies) from None
         made, notes = gather_recordings(table, roles, layout, self.rules())
-        if not self.channels and self._labeled:
+        if not self.channels and self.is_labeled:
             refuse_telltale(made, table, str(self.label))
         return made, notes
 

@@ -38,7 +38,7 @@ class ts(Encoded, RecordingSource):
         files += [("test", file) for file in self.locate(self.test_path)] if self.test_path else []
         many = [(part, read_ts(file, self.encoding)) for part, file in files]
         for _, cases in many:
-            if cases.header.numbers and self._labeled:
+            if cases.header.numbers and self.is_labeled:
                 said = "its header says that there are numbers to predict (@targetLabel true), and no classes"
                 raise Refused(f"{cases.file}: {said}", Remedy({"task": "regression"}))
         owners = [(cases, index) for _, cases in many for index in range(len(cases.labels))]

@@ -15,6 +15,7 @@ from rnnexp.data.few_labels import UNLABELED, FewLabels
 from rnnexp.data.located import TextFiles
 from rnnexp.data.source import ExampleSource
 from rnnexp.data.spec import UNKNOWN_SIZE, InputSpec, TaskSpec
+from rnnexp.data.target_scaling import ScaledTargets
 from rnnexp.data.texts.tokens import TokenSettings
 from rnnexp.registry import lookup, settings
 
@@ -53,7 +54,7 @@ class LabeledTexts(TokenSettings, ExampleSource):
 
 
 @settings
-class TextSource(TextFiles, FewLabels, LabeledTexts):
+class TextSource(TextFiles, ScaledTargets, FewLabels, LabeledTexts):
     """Texts with a label or a number each in files: the base of the sources that read them.
 
     A source adds the fields that name its files, and `read_rows`.
@@ -120,7 +121,7 @@ class TextSource(TextFiles, FewLabels, LabeledTexts):
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""
         own = [*self._path_mistakes(), *self.encoding_mistakes(), *self.token_mistakes()]
-        if not self._labeled and self.labels is not None:
+        if not self.is_labeled and self.labels is not None:
             own.append("data.labels: names of labels are given, and data.task=regression has numbers; leave them out")
         return [*super().check(), *own]
 

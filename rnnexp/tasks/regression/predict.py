@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnexp.data.inputs.input_pipeline import InputPipeline
 from rnnexp.data.quantiles import list_quantiles, name_others, take_median
+from rnnexp.data.target_scaling import restore_targets
 from rnnexp.evaluation.tfidf import make_cut
 from rnnexp.tasks.input_requests import add_ids, read_examples, serve_examples
 from rnnexp.tasks.requests import PredictRequest, PredictResponse, TrainedModel
@@ -66,7 +67,7 @@ def answer(bundle: Bundle, rows: Any, params: Mapping[str, Any]) -> np.ndarray |
 def _number_texts(bundle: Bundle, texts: Sequence[str]) -> DataFrame:
     pipeline = bundle.preprocessor
     if bundle.baseline is None:
-        return _lay_out(bundle, bundle.predict(pipeline.inputs(texts)))
+        return _lay_out(bundle, _ask(bundle, pipeline.inputs(texts)))
     one, cut = bundle.baseline, make_cut(pipeline.encoder.tokenizer)
     return _lay_out(bundle, (one.with_cut(cut) if hasattr(one, "with_cut") else one).predict(texts))
 
@@ -74,7 +75,7 @@ def _number_texts(bundle: Bundle, texts: Sequence[str]) -> DataFrame:
 def _predict_inputs(bundle: Bundle, examples: Examples) -> DataFrame:
     pipeline, one = bundle.preprocessor, bundle.baseline
     if one is None:
-        found = bundle.predict(pipeline.inputs(examples))
+        found = _ask(bundle, pipeline.inputs(examples))
     else:
         one = one.with_pipeline(pipeline) if hasattr(one, "with_pipeline") else one
         found = one.predict(pipeline.clean(examples, range(len(examples))))
@@ -86,7 +87,12 @@ def _predict(bundle: Bundle, sequences: list[np.ndarray]) -> np.ndarray:
     prepared, windows = pipeline.inputs(sequences), pipeline.cut(sequences)
     if baseline is not None:
         return np.asarray(windows.vote_all(np.asarray(baseline.predict(windows.split_all(sequences)))))
-    return np.asarray(windows.vote_all(np.asarray(bundle.predict(prepared))))
+    return np.asarray(windows.vote_all(_ask(bundle, prepared)))
+
+
+def _ask(bundle: Bundle, prepared: Any) -> np.ndarray:
+    """Return what the network says of prepared inputs, in the units of the data."""
+    return np.asarray(restore_targets(bundle.preprocessor.targets, bundle.predict(prepared)))
 
 
 def _table(bundle: Bundle, outputs: np.ndarray, sequences: list[np.ndarray]) -> DataFrame:

@@ -72,16 +72,16 @@ def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
 def _say_far_targets(dataset: SequenceDataset, made: Report) -> list[str]:
     """Say why a network is worse than the mean where it has to grow to large targets first, which are not scaled."""
     own, of_mean = made.metrics.get(f"{dataset.scored}/rmse", 0.0), made.metrics.get("baseline/mean/rmse", math.inf)
-    if (train := dataset.parts.get("train")) is None:
+    if own <= of_mean or dataset.pipeline.targets is not None or "train" not in dataset.parts:
         return []
-    values = np.asarray(train.arrays["y"], np.float64)[train.indices]
+    values = _training_targets(dataset)
     mean, deviation = values.mean(axis=0).ravel(), values.std(axis=0).ravel()
     far = int(np.argmax(np.abs(mean) + deviation))
-    if own <= of_mean or abs(mean[far]) + deviation[far] < FAR:
+    if abs(mean[far]) + deviation[far] < FAR:
         return []
     return [
         f"targets are not scaled, and those of the training set are {mean[far]:.4g} ± {deviation[far]:.3g}, while a "
-        "network begins near 0: write them in a larger unit, so that they lie near 1"
+        "network begins near 0; try data.target_scaler=standard"
     ]
 
 
@@ -152,8 +152,7 @@ def _list_fits(dataset: SequenceDataset) -> dict[str, Callable[[], Any]]:
     fits: dict[str, Callable[[], Any]] = {"mean": lambda: Mean(_training_targets(dataset).mean(axis=0))}
     if (own := dataset.trained_on) is None:
         return fits | {"summary": lambda: _training_targets(dataset)}  # which says that there are none
-    train = own.parts["train"]
-    known, numbers = partial(list_inputs, own, "train"), np.asarray(train.arrays["y"][train.indices], np.float64)
+    known, numbers = partial(list_inputs, own, "train"), np.asarray(own.list_truth("train"), np.float64)
     if isinstance(own, MultiInputDataset):
         return fits | input_baselines.list_fits(own.pipeline, known(), numbers, classes=0)
     if isinstance(own, TextDataset):

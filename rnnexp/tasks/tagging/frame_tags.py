@@ -137,5 +137,6 @@ def _put_together(
         scaling=pipeline.to_json(),
         sequences=sequences,
         pipeline=pipeline,
+        unscaled=y,
         windows=cut(sequences.lengths(), None),
     )
