@@ -72,7 +72,7 @@ def report(model: Any, dataset: SequenceDataset, scoring: Scoring) -> Report:
 def _say_far_targets(dataset: SequenceDataset, made: Report) -> list[str]:
     """Say why a network is worse than the mean where it has to grow to large targets first, which are not scaled."""
     own, of_mean = made.metrics.get(f"{dataset.scored}/rmse", 0.0), made.metrics.get("baseline/mean/rmse", math.inf)
-    if own <= of_mean or dataset.pipeline.targets is not None or "train" not in dataset.parts:
+    if own <= of_mean or dataset.pipeline.targets is not None or dataset.trained_on is None:
         return []
     values = _training_targets(dataset)
     mean, deviation = values.mean(axis=0).ravel(), values.std(axis=0).ravel()
