@@ -67,6 +67,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "columns": {"path": "a.tsv"},
     "tie_weights": {"units": [8], "embedding_dim": 8},
     "labels_per_class": {"task": "classification"},
+    "target_scaler": {"task": "regression"},
     "freeze_epochs": {"start": "a run"},
 }
 OF_ONE_COMPONENT = {

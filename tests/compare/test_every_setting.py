@@ -31,6 +31,7 @@ ONE_VALUE = {
     "data.unlabeled of random",
     "data.labels_per_class of audio_strings",
     *(f"data.{key} of audio_strings" for key in ("on_long", "sequence_length", "speeds", "stride", "task")),
+    *(f"data.target_scaler of {name}" for name in ("audio_strings", "frames", "moving_digits", "text_files")),
     "data.tokens of reverse_digits",
     "data.tokens of selective_copying",
     "data.scaler of frames",
