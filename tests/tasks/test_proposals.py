@@ -109,11 +109,13 @@ KINDS: dict[str, tuple[str, Write, str, dict[str, Any]]] = {
 
 def proposed(path: str, *flags: str) -> tuple[str, dict[str, Any]]:
     """Return the source that is written for a path, and its settings, but for buckets, which all labeled texts get,
-    and the split, which few sequences get.
+    and the split and scaled targets, which few sequences and numbers get.
     """
     assert main(["init", path, "--name", "it", "--force", *flags]) == 0
     written = yaml.safe_load(Path("experiments/it.yaml").read_text())
-    settings = {key: value for key, value in written["data"].items() if key not in ("buckets", "split")}
+    settings = {
+        key: value for key, value in written["data"].items() if key not in ("buckets", "split", "target_scaler")
+    }
     return written["defaults"][0]["override /data"], settings
 
 
