@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,18 +85,6 @@ def test_runs_agree(settings: tuple[str, ...]) -> None:
         lambda engine: rx.run(rx.compose(*keep, *settings, f"trainer.engine={engine}"), quiet=True).history
     )
     assert agree(*histories)
-
-
-def test_waiting_for_the_compiler_is_no_part_of_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    wait = dispatch.Dispatch.wait
-
-    def wait_long(self: dispatch.Dispatch, *arguments: Any) -> None:
-        wait(self, *arguments)
-        time.sleep(1.0)
-
-    monkeypatch.setattr(dispatch.Dispatch, "wait", wait_long)
-    history = fit(toy.network(), toy.windows(21), toy.plan(epochs=1, engine="compiled"))
-    assert history.epochs[0]["time/epoch_s"] < 1.0 < history.seconds
 
 
 def test_another_seed_is_not_taken_for_the_same() -> None:
