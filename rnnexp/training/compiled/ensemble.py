@@ -133,10 +133,8 @@ class Ensemble:
             self._given = None  # the orders of many rows are large
             self._given = self._now(count)
         arguments = ((self.state, self._passed), self._given, self.fixed, self.data)
-        waiting = time.perf_counter()
         self._dispatch.wait(*arguments)
         ready = time.perf_counter()
-        began += ready - waiting  # compiling is no part of an epoch
         if self.turn == 0:
             release_memory(len(self.batch_plan.train.part))
         (self.state, self._passed), rows = jax.block_until_ready(self._dispatch.run(span, count, *arguments))
