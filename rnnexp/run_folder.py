@@ -31,6 +31,7 @@ WRITTEN = (
     *("config", "model", "figures", "tables", "samples", "checkpoints", "tracking"),
 )
 POLL_S = 0.05
+REMOVALS = 100  # of a folder by others, each between its making and the opening of its lock
 LOOK_S, LONGEST_LOOK_S = 0.001, 10.0  # of those that only look; longer if they are stopped in the middle of it
 
 
@@ -104,8 +105,7 @@ def _signed(folder: Path, lock: str, wait: bool) -> Iterator[None]:
     """Lock a folder's own file and write into it who does, with the `lock` that holds on after the block."""
     with ExitStack() as stack:
         while True:
-            folder.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context((folder / LOCK).open("a+", encoding="utf-8"))
+            file = stack.enter_context(_open_lock(folder))
             while not _take(file) or _is_lent(folder):
                 if not wait:
                     told = f"another process writes to it{_tell(folder)}"
@@ -119,6 +119,20 @@ def _signed(folder: Path, lock: str, wait: bool) -> Iterator[None]:
         file.write(json.dumps(asdict(Owner(os.getpid(), platform.node(), now, _boot(), lock))) + "\n")
         file.flush()
         yield
+
+
+def _open_lock(folder: Path) -> IO[str]:
+    """Open a folder's own lock, both made if need be, also while others remove the folder."""
+    for _ in range(REMOVALS):
+        with suppress(FileNotFoundError, FileExistsError):
+            return _make_lock(folder)
+        time.sleep(LOOK_S)
+    return _make_lock(folder)
+
+
+def _make_lock(folder: Path) -> IO[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / LOCK).open("a+", encoding="utf-8")
 
 
 def _take(file: IO[str]) -> bool:

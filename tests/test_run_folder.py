@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import threading
@@ -281,3 +282,27 @@ def test_whoever_has_waited_for_a_folder_that_was_removed_holds_the_one_that_is_
         folder.rmdir()
     waiting.join()
     assert found == [True]
+
+
+def test_a_folder_that_others_remove_all_the_time_is_held_nonetheless(tmp_path: Path) -> None:
+    folder, ended = tmp_path / "sweep" / "run", threading.Event()
+
+    def remove() -> None:
+        while not ended.is_set():
+            shutil.rmtree(folder.parent, ignore_errors=True)
+
+    with ThreadPoolExecutor(1) as pool:
+        removing = pool.submit(remove)
+        try:
+            for _ in range(500):
+                with hold(folder, wait=True):
+                    pass
+        finally:
+            ended.set()
+    assert removing.exception() is None
+
+
+def test_a_file_in_the_place_of_a_folder_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(FileExistsError, match="run"), hold(tmp_path / "run", wait=True):
+        pass
