@@ -31,12 +31,14 @@ class Rank:
 
     loopback: all of them run on this machine, and nobody else need reach them
     meeting:  a folder that is theirs alone, in which they find each other
+    host:     by which others reach this process; "" is the name of its machine
     """
 
     number: int
     count: int
     loopback: bool = True
     meeting: Path = Path()
+    host: str = ""
 
     def __str__(self) -> str:
         return f"rank {self.number} of {self.count}"
@@ -54,6 +56,7 @@ def join_jax(jax: Any) -> None:
     if current is None:
         return
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.config.update("jax_enable_preemption_service", False)  # it would take SIGTERM, and go on
     address = _settle_address(current)
     jax.distributed.initialize(
         coordinator_address=address,
@@ -126,7 +129,7 @@ def _settle_address(rank: Rank) -> str:
     """Return HOST:PORT where the first rank listens, which it has written down."""
     file = rank.meeting / ADDRESS
     if rank.is_first:
-        host = "127.0.0.1" if rank.loopback else socket.gethostname()
+        host = "127.0.0.1" if rank.loopback else rank.host or socket.gethostname()
         write_whole(file, f"{host}:{_find_free_port()}")
     deadline = time.monotonic() + WAIT_S
     while not file.exists():

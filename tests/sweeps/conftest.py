@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray_nodes
 import sweeping
 from sweeping import Quick
 
@@ -44,6 +45,13 @@ def client(empty_store: Path, tmp_path: Path) -> Any:
 
     shutil.copyfile(empty_store, tmp_path / "mlflow.db")
     return open_store(tracking_uri(None))
+
+
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Start two nodes of Ray on this machine, with a processor each."""
+    with ray_nodes.start_nodes(tmp_path_factory.mktemp("nodes"), monkeypatch) as started:
+        yield started
 
 
 @pytest.fixture

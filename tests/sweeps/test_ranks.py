@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeping import TINY, UNTRACKED, Quick, events, jobs, run, start
+from ray_nodes import ON_RAY
+from sweeping import TINY, UNTRACKED, Quick, events, jobs, run, start, wait_for
 
 from rnnexp.errors import ConfigError, ResourceError
 from rnnexp.sweeps.executor import Hardware, Slot
@@ -27,12 +32,13 @@ from rnnexp.runtime import process_group
 from rnnexp.training import keeper
 from rnnexp.training.compiled import devices, ensemble, training
 
+HERE = Path(__file__).parent  # nodes of Ray have folders of their own
 keeper.SHARE = 1e9  # a checkpoint after each call of the program
 advance, read = ensemble.Ensemble.advance, compose.read
 
 
 def read_and_count(*given):
-    with open("composed", "a") as file:
+    with open(HERE / "composed", "a") as file:
         file.write(f"{os.getpid()} ")
     return read(*given)
 
@@ -49,8 +55,10 @@ class Apart(devices.Placement):
 
 def die_once(self):
     rank = process_group.current
-    if rank and rank.number == 1 and self.turn == 1 and os.path.exists("dies"):
-        os.unlink("dies")
+    while rank and self.turn == 1 and (HERE / "waits").exists():
+        time.sleep(0.01)
+    if rank and rank.number == 1 and self.turn == 1 and (HERE / "dies").exists():
+        (HERE / "dies").unlink()
         while not list(rank.meeting.parent.parent.glob("checkpoints/state-*/MANIFEST.json")):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -59,8 +67,14 @@ def die_once(self):
 
 compose.read = read_and_count
 ensemble.Ensemble.advance = die_once
-if os.path.exists("apart"):
+if (HERE / "apart").exists():
     training.make_placement = lambda *_: Apart()
+"""
+TELLING = """
+import ray
+
+if ray.is_initialized():
+    print("node", ray.get_runtime_context().get_node_id(), flush=True)
 """
 # Without the hooks of DistributedDataParallel no gradient is summed.
 TORCH_PLUGIN = """
@@ -174,6 +188,84 @@ def test_two_ranks_train_as_one_process_does_and_one_that_dies_costs_no_epoch(tm
     Path("apart").touch()
     apart, _ = train("apart", "tracking=off", "hydra/launcher=ranks")
     assert differ(apart, alone) > 1e-2
+
+
+def find_ranks(folder: Path) -> list[int]:
+    """Return the processes that have trained the job, in all attempts."""
+    logs = [folder / "jobs" / "0" / "job.log", *folder.glob("jobs/0/processes/*/*/job.log")]
+    return [int(number) for log in logs for number in re.findall(r"^process (\d+) ", log.read_text(), re.MULTILINE)]
+
+
+def is_alive(process: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(process, 0)
+        return True
+    return False
+
+
+def kill_and_repeat(name: str, words: Sequence[str]) -> Path:
+    """Kill the command of a sweep after a checkpoint of its job, see that all ranks end, and give it once more."""
+    Path("waits").touch()
+    folder = Path("runs", "sweeps", name)
+    first = start("--new", "plugins=[toys,ours]", *KEPT, f"hydra.sweeper.name={name}", *words)
+    try:
+        wait_for(lambda: first.poll() is not None or [*folder.glob("jobs/0/checkpoints/state-*/MANIFEST.json")])
+        assert first.poll() is None, first.communicate()[0]
+        processes = find_ranks(folder)
+    finally:
+        first.kill()
+        Path("waits").unlink()
+        first.communicate()
+    assert len(processes) == 2
+    wait_for(lambda: not any(is_alive(process) for process in processes))
+    again = start("plugins=[toys,ours]", *KEPT, f"hydra.sweeper.name={name}", *words)
+    said, _ = again.communicate(timeout=600)
+    assert again.returncode == 0, said
+    assert "jobs that resume from their checkpoints: 0" in said, said
+    return folder
+
+
+@pytest.mark.end_to_end
+def test_a_command_that_is_killed_goes_on_with_its_ranks(tmp_path: Path) -> None:
+    (tmp_path / "ours.py").write_text(PLUGIN)
+    alone, _ = train("alone", "tracking=off", "hydra/launcher=local", "hydra.launcher.vectorize=false")
+    both = kill_and_repeat("both", ["tracking=off", "hydra/launcher=ranks"])
+    assert [job.attempts for job in jobs(both).values()] == [2]
+    assert differ(both, alone) <= 2e-7
+
+
+@pytest.mark.end_to_end
+@ON_RAY
+def test_ray_starts_the_ranks_of_a_job_on_two_nodes(tmp_path: Path, cluster: Any) -> None:
+    (tmp_path / "ours.py").write_text(PLUGIN + TELLING)
+    alone, _ = train("alone", "tracking=off", "hydra/launcher=local", "hydra.launcher.vectorize=false")
+    place = [
+        "tracking=off",
+        "hydra/launcher=ray",
+        f"hydra.launcher.address={cluster.address}",
+        "hydra.launcher.ranks=2",
+    ]
+
+    Path("dies").touch()
+    both, said = train("both", *place)
+    assert "job 0: rank 1: Ray: its process was killed; resuming from epoch " in said, said
+    assert [job.attempts for job in jobs(both).values()] == [2]
+    assert differ(both, alone) <= 2e-7
+    logs = [both / "jobs" / "0" / "job.log", *both.glob("jobs/0/processes/attempt-2/1/job.log")]
+    nodes = [re.findall(r"^node (\w+)$", log.read_text(), re.MULTILINE)[-1] for log in logs]
+    assert {*nodes} == {cluster.head_node.node_id, *(node.node_id for node in cluster.worker_nodes)}
+
+    assert differ(kill_and_repeat("killed", place), alone) <= 2e-7
+    Path("apart").touch()
+    apart, _ = train("apart", *place)
+    assert differ(apart, alone) > 1e-2
+
+
+@ON_RAY
+def test_ranks_that_ray_has_no_room_for_are_refused(rehearsed: None) -> None:
+    told = r"^hydra.launcher.ranks: 99 given, and Ray has room for \d+ that ask for {'num_cpus': 1}; ask for less"
+    with pytest.raises(ResourceError, match=told):
+        run(*UNTRACKED, launcher={"name": "ray", "ranks": 99})
 
 
 @pytest.mark.end_to_end

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from ray_nodes import HEAD, ON_RAY, OTHER, at, try_often
 from sweeping import UNTRACKED, events, jobs, run, start, wait_for
 
 from rnnexp.errors import ResourceError
@@ -23,37 +23,6 @@ EPOCHS, KILLED_AFTER = 30, 3
 KEPT = (*UNTRACKED, f"trainer.epochs={EPOCHS}", "trainer.checkpoint_every_s=0", "seed=0,1")
 OFTEN = "from rnnexp.training import keeper\nkeeper.SHARE = 1e9\n"  # a checkpoint after each epoch
 TELLING = "import ray\nprint('node', ray.get_runtime_context().get_node_id(), flush=True)\n"
-HEAD, OTHER = "127.0.0.2", "127.0.0.3"  # Ray takes 127.0.0.1 for the address that other machines see
-WARNINGS = ("::ResourceWarning", "::FutureWarning", "::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture
-def cluster(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Start two nodes with a processor each, in another folder than the sweep's."""
-    from ray.cluster_utils import Cluster
-
-    here = Path.cwd()
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.chdir(tmp_path_factory.mktemp("nodes"))
-    started = try_often(lambda: Cluster(initialize_head=True, head_node_args={**at(HEAD), "include_dashboard": False}))
-    try_often(lambda: started.add_node(**at(OTHER)))
-    monkeypatch.chdir(here)
-    yield started
-    started.shutdown()
-
-
-def at(address: str) -> dict[str, Any]:
-    return {"num_cpus": 1, "node_ip_address": address, "object_store_memory": 80 * 2**20}
-
-
-def try_often(make: Callable[[], Any], tries: int = 4) -> Any:
-    """Try again if a busy machine was too slow: Ray gives a node 15 seconds."""
-    try:
-        return make()
-    except Exception:
-        if tries == 1:
-            raise
-        return try_often(make, tries - 1)
 
 
 def steps(folder: Path, job: int) -> list[int]:
@@ -79,7 +48,7 @@ def is_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
 
 
 @pytest.mark.end_to_end
-@pytest.mark.filterwarnings(*(f"ignore{text}" for text in WARNINGS))
+@ON_RAY
 def test_a_node_that_is_killed_and_then_the_sweep_cost_no_epoch(
     rehearsed: None, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,7 +97,7 @@ def test_a_node_that_is_killed_and_then_the_sweep_cost_no_epoch(
 
 
 @pytest.mark.end_to_end
-@pytest.mark.filterwarnings(*(f"ignore{text}" for text in WARNINGS))
+@ON_RAY
 def test_an_address_that_nobody_listens_at_is_said_at_once(rehearsed: None) -> None:
     with socket.socket() as taken:  # and does not listen
         taken.bind((HEAD, 0))
