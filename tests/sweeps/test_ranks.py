@@ -253,6 +253,7 @@ def test_ray_starts_the_ranks_of_a_job_on_two_nodes(tmp_path: Path, cluster: Any
     assert differ(both, alone) <= 2e-7
     logs = [both / "jobs" / "0" / "job.log", *both.glob("jobs/0/processes/attempt-2/1/job.log")]
     nodes = [re.findall(r"^node (\w+)$", log.read_text(), re.MULTILINE)[-1] for log in logs]
+    assert "Unhandled error" not in said
     assert {*nodes} == {cluster.head_node.node_id, *(node.node_id for node in cluster.worker_nodes)}
 
     assert differ(kill_and_repeat("killed", place), alone) <= 2e-7

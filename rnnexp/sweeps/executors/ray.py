@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import socket
 from collections.abc import Mapping
@@ -91,6 +92,7 @@ class RayTasks(Executor):
     def __init__(self, launcher: ray) -> None:
         self._ray = api = launcher.load()
         self._own = not api.is_initialized()
+        os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # each is told by how its job has ended
         if self._own:
             try:
                 api.init(
