@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from rnnexp.run_folder import hold, is_held
+from rnnexp.redact import redact
+from rnnexp.run_folder import ERROR, hold, is_held
 from rnnexp.runtime import process_group
 from rnnexp.runtime.process_group import Rank
 from rnnexp.stopping import Interrupted
@@ -23,6 +24,7 @@ from rnnexp.sweeps.task import ATTEMPT, RESULT, Task
 
 FOLDER = "processes"  # in the folder of a job
 POLL_S = 0.2
+DYING_S = 2.0  # of a process that was killed
 
 
 def make_meeting(task: Task) -> None:
@@ -62,21 +64,35 @@ def run_rank(task: Task, rank: Rank, environment: Mapping[str, str] | None = Non
         return
     with _own_folder(task, rank) as own, worker.run_as_worker(own):
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # there is nothing to be kept, and it may be waiting within JAX
-        threading.Thread(target=_end_with, args=(task.folder / RESULT,), daemon=True).start()
+        result, trained = task.folder / RESULT, threading.Event()
+        threading.Thread(target=_end_with, args=(result, trained), daemon=True).start()
         from rnnexp.runner.followers import follow
 
-        follow(worker.read(task), task.threads)
+        try:
+            follow(worker.read(task), task.threads)
+        except Exception as error:
+            (own.folder / ERROR).write_text(redact(str(error)), encoding="utf-8")
+            raise
         print("trained to the end; the first rank keeps what has come of it", flush=True)
-        while True:
-            time.sleep(POLL_S)
+        trained.set()
+        _wait_for(result)
+        process_group.leave()
 
 
 def require_all(rank: Rank) -> None:
-    """Raise Interrupted, with its number in the log, if one of the other ranks has gone."""
-    gone = [number for number in range(1, rank.count) if not is_held(rank.meeting / str(number))]
-    if gone:
-        worker.log.error("rank %s has gone, and what it was to compute is missing", gone[0])
-        raise Interrupted
+    """Raise Interrupted, with its number in the log, if one of the other ranks has gone.
+
+    One that dies may lose its connections some time before its lock; one that has failed has not gone, but says why.
+    """
+    deadline, others = time.monotonic() + DYING_S, [rank.meeting / str(number) for number in range(1, rank.count)]
+    while time.monotonic() < deadline and not all((other / ERROR).exists() for other in others):
+        for other in others:
+            if not is_held(other) and not (other / ERROR).exists():
+                worker.log.error("rank %s has gone, and what it was to compute is missing", other.name)
+                raise Interrupted
+        time.sleep(POLL_S)
+    for file in (other / ERROR for other in others if (other / ERROR).exists()):
+        worker.log.error("rank %s: %s", file.parent.name, file.read_text(encoding="utf-8"))
 
 
 @contextmanager
@@ -88,9 +104,14 @@ def _own_folder(task: Task, rank: Rank) -> Iterator[Task]:
         yield replace(task, folder=folder)
 
 
-def _end_with(result: Path) -> None:
-    """End this process, wherever it is, once the job has come to its end."""
+def _end_with(result: Path, trained: threading.Event) -> None:
+    """End this process once the job has come to its end, unless it has trained, too, and ends by itself."""
+    _wait_for(result)
+    if not trained.is_set():
+        process_group.leave()
+        os._exit(0)
+
+
+def _wait_for(result: Path) -> None:
     while not result.exists():
         time.sleep(POLL_S)
-    process_group.leave()
-    os._exit(0)

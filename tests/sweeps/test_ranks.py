@@ -57,6 +57,8 @@ def die_once(self):
     rank = process_group.current
     while rank and self.turn == 1 and (HERE / "waits").exists():
         time.sleep(0.01)
+    if rank and self.turn == 1 and (HERE / "breaks").exists():
+        raise RuntimeError(f"rank {rank.number} is broken")
     if rank and rank.number == 1 and self.turn == 1 and (HERE / "dies").exists():
         (HERE / "dies").unlink()
         while not list(rank.meeting.parent.parent.glob("checkpoints/state-*/MANIFEST.json")):
@@ -232,6 +234,22 @@ def test_a_command_that_is_killed_goes_on_with_its_ranks(tmp_path: Path) -> None
     both = kill_and_repeat("both", ["tracking=off", "hydra/launcher=ranks"])
     assert [job.attempts for job in jobs(both).values()] == [2]
     assert differ(both, alone) <= 2e-7
+
+
+@pytest.mark.end_to_end
+def test_an_error_in_all_ranks_is_the_end_of_the_job(tmp_path: Path) -> None:
+    (tmp_path / "ours.py").write_text(PLUGIN)
+    Path("breaks").touch()
+    name = "hydra.sweeper.name=broken"
+    started = start("--new", "plugins=[toys,ours]", *KEPT, name, "tracking=off", "hydra/launcher=ranks")
+    said, _ = started.communicate(timeout=600)
+    assert started.returncode == 10, said
+    assert "resuming" not in said
+    folder = Path("runs", "sweeps", "broken")
+    assert [job.attempts for job in jobs(folder).values()] == [1]
+    log = (folder / "jobs" / "0" / "job.log").read_text()
+    assert "rank 1: rank 1 is broken" in log
+    assert "rank 0 is broken" in said
 
 
 @pytest.mark.end_to_end
