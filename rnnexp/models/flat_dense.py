@@ -7,28 +7,20 @@ all outputs out anew, transposed: of 400 words and a vocabulary of 10,000 that i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from contextlib import contextmanager
 from typing import Any
 
 from rnnexp.models.recurrent_gradients import replace_inner_loops
+from rnnexp.models.unfolded_convolution import replace_calls, unfold_convolutions
 
 
 @contextmanager
 def use_fast_layers(model: Any) -> Iterator[None]:
     """Let what is slower than it need be, as Keras does it, be computed by ours while a model's steps are traced:
-    dense layers here, recurrent ones by `recurrent_gradients`. The numbers are the same but for rounding.
+    dense layers here, recurrent ones by `recurrent_gradients`, convolutions by `unfolded_convolution`. The numbers are
+    the same but for rounding.
     """
-    import jax
-    import keras
-
-    with ExitStack() as stack:
-        stack.enter_context(replace_inner_loops(model))
-        if keras.backend.backend() == "jax" and jax.default_backend() == "cpu":
-            for layer in model._flatten_layers(include_self=False, recursive=True):
-                if is_flat(layer) and "call" not in vars(layer):
-                    vars(layer)["call"] = partial(call_flat, layer)
-                    stack.callback(vars(layer).pop, "call")
+    with replace_inner_loops(model), replace_calls(model, is_flat, call_flat), unfold_convolutions(model):
         yield
 
 

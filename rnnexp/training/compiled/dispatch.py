@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 
 from rnnexp.models.cudnn import avoid_cudnn
 from rnnexp.models.flat_dense import use_fast_layers
+from rnnexp.models.unfolded_convolution import unfold_convolutions
 from rnnexp.training.compiled.batch_plan import Pieces
 from rnnexp.training.compiled.program import Program, Progress, Span
 from rnnexp.training.plan import PROMPT_S
@@ -34,7 +37,7 @@ class Dispatch:
         """Trace the program, so that its mistakes come now, and let it be compiled while others do their work."""
         if self._compiled is None:
             # Side by side, as `vmap` lays it out, Keras's own loops are as fast as gradients by hand.
-            settle = use_fast_layers if self.axes is None else avoid_cudnn
+            settle = use_fast_layers if self.axes is None else _settle_group
             with settle(self.program.model):
                 compiled = self.program.placement.jit(self._many)
                 lowered = compiled.lower(progress, *given, (np.int32(0), np.int32(1)), np.int32(1))
@@ -158,3 +161,10 @@ def _at(tree: Tree, index: Any) -> Tree:
     import jax
 
     return jax.tree.map(lambda leaf: leaf[index], tree)
+
+
+@contextmanager
+def _settle_group(model: Any) -> Iterator[None]:
+    """Trace several networks side by side within this: Keras's layers, without what cannot or should not be so."""
+    with avoid_cudnn(model), unfold_convolutions(model):
+        yield
