@@ -45,7 +45,7 @@ def gradients(layer: Any, x: np.ndarray, factor: float = 1.0) -> list[np.ndarray
         y, _ = layer.stateless_call(weights, [], x)
         return (y * source.normal(size=y.shape)).sum(), y
 
-    found, y = jax.grad(loss, argnums=(0, 1), has_aux=True)(weights, x)
+    found, y = jax.jit(jax.grad(loss, argnums=(0, 1), has_aux=True))(weights, x)
     return [np.asarray(leaf) for leaf in (y, *jax.tree.leaves(found))]
 
 
@@ -53,15 +53,21 @@ def gradients(layer: Any, x: np.ndarray, factor: float = 1.0) -> list[np.ndarray
     ("name", "shape", "kernel", "settings"),
     [
         *(("Conv1D", (3, 11, 2), 4, settings) for settings in (*SETTINGS, *ONE_AXIS)),
-        *(("Conv1D", (3, 12, 2), 3, settings) for settings in SETTINGS),
-        *(("Conv2D", (2, 9, 8, 3), (3, 2), settings) for settings in SETTINGS),
+        ("Conv1D", (3, 12, 2), 3, SETTINGS[2]),
+        *(("Conv2D", (2, 9, 8, 3), (3, 2), settings) for settings in SETTINGS[2:5]),
+        ("Conv3D", (2, 7, 6, 5, 2), 2, SETTINGS[2]),
+        ("DepthwiseConv2D", (2, 9, 8, 3), (3, 3), SETTINGS[2]),
+        ("SeparableConv2D", (2, 9, 8, 3), (3, 3), SETTINGS[4]),
+        ("SeparableConv1D", (3, 11, 4), 3, {"padding": "same", "depth_multiplier": 2}),
+        ("DepthwiseConv1D", (3, 11, 4), 3, {"depth_multiplier": 2}),
     ],
 )
 def test_outputs_and_gradients_are_keras_s(name: str, shape: tuple[int, ...], kernel: Any, settings: dict) -> None:
     import keras
 
     x = np.random.default_rng(0).normal(size=shape).astype("float32")
-    layer = getattr(keras.layers, name)(5, kernel, bias_initializer="random_normal", **settings)
+    sizes = (kernel,) if name.startswith("Depthwise") else (5, kernel)
+    layer = getattr(keras.layers, name)(*sizes, bias_initializer="random_normal", **settings)
     model = keras.Sequential([keras.Input(shape[1:]), layer])
     expected = gradients(layer, x)
     with use_fast_layers(model):
@@ -108,7 +114,8 @@ def test_other_convolutions_and_classes_of_a_users_own_are_left_alone() -> None:
 
     groups = keras.layers.Conv1D(4, 3, groups=2)
     first = keras.layers.Conv2D(4, 3, data_format="channels_first")
-    others = [Mine(2, 3), groups, first, keras.layers.SeparableConv1D(2, 3), keras.layers.Dense(2)]
+    given = keras.layers.Conv1D(4, 3, padding=[(1, 0)])
+    others = [Mine(2, 3), groups, given, first, keras.layers.Conv1DTranspose(2, 3), keras.layers.Dense(2)]
     assert not any(map(is_unfolded, others))
     assert is_unfolded(keras.layers.Conv2D(2, 3))
 
