@@ -25,7 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnexp.config import places
 from rnnexp.config.allow_list import CHOICES, FOLDERS, MAY, NOT, has_reference, problems_of
 from rnnexp.config.provenance import shown
-from rnnexp.config.source import SCHEME, options
+from rnnexp.config.source import SCHEME, Repository, options
 from rnnexp.errors import ConfigError
 
 MERGED = "{}"
@@ -49,6 +49,7 @@ class Loader(ConfigLoaderImpl):
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
+        self.repository = Repository(config_search_path)
         self._claims: list[Claim] = []
         self._typed: set[str] = set()
 
@@ -123,6 +124,8 @@ def _inspect(
     if _first(default.package) == "hydra" and not _is_trusted(default.parent, repo):
         file = f"{file}, put there by {_file(str(default.parent), repo)}"
     problems += [text for entry in result.defaults_list or () for text in _overridden(entry, path, file)]
+    if not _may_reach_hydra(result.header["package"] if default.package is None else default.package):
+        return
     node = loader._embed_result_config(result, default.package).config
     content = OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else {}
     if isinstance(content, dict) and "hydra" in content:
@@ -131,6 +134,11 @@ def _inspect(
                 claims.append(Claim(key, str(value), file))
             else:
                 problems += problems_of(key, value, file)
+
+
+def _may_reach_hydra(package: str | None) -> bool:
+    """Say whether what lies in a package can lie in the node `hydra`: all of `model` does not."""
+    return _first(package) in ("", "_global_", "hydra")
 
 
 def _file(path: str, repo: IConfigRepository) -> str:
