@@ -45,14 +45,15 @@ sys.dont_write_bytecode = False
 # And compile it in a hurry: a program of a test runs for milliseconds, and optimizing it takes seconds.
 os.environ.setdefault(
     "XLA_FLAGS",
-    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1",  # in parts it is compiled at the same time, and for half more CPU time
 )
 
 # What an earlier run has computed must not stand in for what a test looks at.
 runtime.takes_cached = False
 
-# Ten thousand tests stay, as what is imported does: search all that for garbage as seldom as the command itself.
-gc.set_threshold(20_000)
+# Search for garbage as seldom as the command itself.
+gc.set_threshold(200_000)
 
 # The files that take longest, longest first: a worker that began with the short ones would end alone with a long one.
 LONGEST = (
