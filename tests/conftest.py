@@ -45,45 +45,64 @@ sys.dont_write_bytecode = False
 # And compile it in a hurry: a program of a test runs for milliseconds, and optimizing it takes seconds.
 os.environ.setdefault(
     "XLA_FLAGS",
-    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1",  # in parts it is compiled at the same time, and for half more CPU time
 )
 
 # What an earlier run has computed must not stand in for what a test looks at.
 runtime.takes_cached = False
 
-# Ten thousand tests stay, as what is imported does: search all that for garbage as seldom as the command itself.
-gc.set_threshold(20_000)
+# Search for garbage as seldom as the command itself.
+gc.set_threshold(200_000)
 
-# The files that take longest, longest first: a worker that began with the short ones would end alone with a long one.
+# The files that take longest, of either line of the suite, longest first: a worker that began with the short ones would
+# end alone with a long one.
 LONGEST = (
-    "test_train.py",
-    "test_vectorized_runs.py",
-    "test_browser.py",
-    "test_plot.py",
-    "test_engines.py",
-    "test_vectorized.py",
-    "test_runtime.py",
-    "test_backends.py",
-    "test_recovery.py",
-    "test_hydra_settings.py",
     "test_resume.py",
-    "test_winner.py",
+    "test_tutorials.py",
+    "test_sweep_outage.py",
+    "test_onnx.py",
+    "test_warm_workers.py",
+    "test_recovery.py",
+    "test_ranks.py",
+    "test_outage.py",
+    "test_flat.py",
+    "test_readme.py",
+    "test_browser.py",
+    "test_deleted.py",
+    "test_text_baselines.py",
+    "test_stories.py",
     "test_runner.py",
-    "test_penalties.py",
-    "test_unfinished.py",
-    "test_init.py",
-    "test_predict.py",
-    "test_classify.py",
-    "test_nameless.py",
-    "test_reuse.py",
-    "test_longer.py",
+    "test_compose.py",
+    "test_ray_cluster.py",
+    "test_litert.py",
+    "test_gradients_by_hand.py",
+    "test_regroup.py",
+    "test_hydra_settings.py",
+    "test_uploads.py",
     "test_instant.py",
-    "test_truth.py",
-    "test_page.py",
-    "test_growth.py",
-    "test_recurrent.py",
-    "test_local.py",
-    "test_command.py",
+    "test_unfinished.py",
+    "test_vectorized_runs.py",
+    "test_engines.py",
+    "test_packaging.py",
+    "test_renamed.py",
+    "test_init.py",
+    "test_many_writers.py",
+    "test_cells_beyond_keras.py",
+    "test_private_server.py",
+    "test_train.py",
+    "test_walk_forward.py",
+    "test_gone_on.py",
+    "test_definition.py",
+    "test_devices.py",
+    "test_padding.py",
+    "test_winner.py",
+    "test_proposals.py",
+    "test_recurrent_gradients.py",
+    "test_recurrent_layers.py",
+    "test_nameless.py",
+    "test_transformer.py",
+    "test_recurrent_policy.py",
 )
 
 

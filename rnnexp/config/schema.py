@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -24,7 +25,7 @@ def group_schema(group: str) -> dict[str, Any]:
 def experiment_schema() -> dict[str, Any]:
     """Describe `conf/config.yaml` and the files of `experiments`, in which any part may be left out."""
     top = {name: field for name, field in _properties(Experiment).items() if name not in GROUPS}
-    own = TypeAdapter(Experiment).json_schema().get("$defs", {})
+    own = _described(Experiment).get("$defs", {})
     needed = {name: one for name, one in own.items() if f'#/$defs/{name}"' in json.dumps(top, default=str)}
     parts = {group: _callbacks() if group == "callbacks" else _group(group) for group in GROUPS}
     properties = {"defaults": _defaults(), "hydra": {"type": "object"}, **top, **parts}
@@ -39,7 +40,7 @@ def _group(group: str) -> dict[str, Any]:
     variants: dict[str, list[Any]] = {}
     definitions: dict[str, Any] = {}
     for name in registry.names(group):
-        schema = TypeAdapter(registry.lookup(group, name)).json_schema()
+        schema = _described(registry.lookup(group, name))
         definitions |= schema.get("$defs", {})
         for key, field in _unmarked(schema["properties"]).items():
             variants.setdefault(key, [])
@@ -62,7 +63,7 @@ def _callbacks() -> dict[str, Any]:
     own = {"type": ["object", "null"], "description": "a callback of your own, by its registered name"}
     known = {}
     for name in registry.names("callback"):
-        schema = TypeAdapter(registry.lookup("callback", name)).json_schema()
+        schema = _described(registry.lookup("callback", name))
         known[name] = {"anyOf": [schema, {"type": "null"}]}
     return {"type": "object", "properties": known, "additionalProperties": own}
 
@@ -74,7 +75,13 @@ def _defaults() -> dict[str, Any]:
 
 
 def _properties(cls: Any) -> dict[str, Any]:
-    return _unmarked(TypeAdapter(cls).json_schema()["properties"])
+    return _unmarked(_described(cls)["properties"])
+
+
+@cache
+def _described(cls: Any) -> dict[str, Any]:
+    """Describe a class as Pydantic does, once: there are a hundred, and `init` writes them beside each experiment."""
+    return TypeAdapter(cls).json_schema()
 
 
 def _unmarked(properties: dict[str, Any]) -> dict[str, Any]:

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra._internal import defaults_list as hydra_defaults
 from hydra._internal import hydra as application
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import IConfigRepository
+from hydra._internal.defaults_list import Overrides
 from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.default_element import GroupDefault, ResultDefault
+from hydra.core.default_element import GroupDefault, InputDefault, ResultDefault
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -25,10 +27,11 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnexp.config import places
 from rnnexp.config.allow_list import CHOICES, FOLDERS, MAY, NOT, has_reference, problems_of
 from rnnexp.config.provenance import shown
-from rnnexp.config.source import SCHEME, options
+from rnnexp.config.source import SCHEME, Repository, options
 from rnnexp.errors import ConfigError
 
 MERGED = "{}"
+_MAP_CHOICES = hydra_defaults._create_interpolation_map
 
 
 class Untrusted(ConfigError):
@@ -49,6 +52,7 @@ class Loader(ConfigLoaderImpl):
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
+        self.repository = Repository(config_search_path)
         self._claims: list[Claim] = []
         self._typed: set[str] = set()
 
@@ -67,7 +71,8 @@ class Loader(ConfigLoaderImpl):
     def _load_configuration_impl(self, *arguments: Any, **named: Any) -> DictConfig:
         self._claims.clear()
         self._typed = set(named["overrides"])
-        config = super()._load_configuration_impl(*arguments, **named)
+        with _without_idle_maps():
+            config = super()._load_configuration_impl(*arguments, **named)
         with _as_in_a_job(config):
             problems = [problem for claim in self._claims for problem in _kept(claim, config)]
         _refuse(problems)
@@ -83,6 +88,24 @@ def guarded() -> Iterator[None]:
         yield
     finally:
         application.ConfigLoaderImpl = usual  # type: ignore[misc]
+
+
+def _map_choices(overrides: Overrides, defaults_list: list[InputDefault], self_added: bool) -> DictConfig:
+    """Make the map in which references of a `defaults` list are looked up: for a list without one nobody looks."""
+    single = (entry for entry in defaults_list if not (isinstance(entry, GroupDefault) and entry.is_options()))
+    if any(entry.is_interpolation() for entry in single):
+        return _MAP_CHOICES(overrides, defaults_list, self_added)
+    return OmegaConf.create()
+
+
+@contextmanager
+def _without_idle_maps() -> Iterator[None]:
+    """Spare the map that Hydra makes for each file, a sixth of a composition."""
+    hydra_defaults._create_interpolation_map = _map_choices
+    try:
+        yield
+    finally:
+        hydra_defaults._create_interpolation_map = _MAP_CHOICES
 
 
 def _refuse(problems: list[str]) -> None:
@@ -123,6 +146,8 @@ def _inspect(
     if _first(default.package) == "hydra" and not _is_trusted(default.parent, repo):
         file = f"{file}, put there by {_file(str(default.parent), repo)}"
     problems += [text for entry in result.defaults_list or () for text in _overridden(entry, path, file)]
+    if not _may_reach_hydra(result.header["package"] if default.package is None else default.package):
+        return
     node = loader._embed_result_config(result, default.package).config
     content = OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else {}
     if isinstance(content, dict) and "hydra" in content:
@@ -131,6 +156,11 @@ def _inspect(
                 claims.append(Claim(key, str(value), file))
             else:
                 problems += problems_of(key, value, file)
+
+
+def _may_reach_hydra(package: str | None) -> bool:
+    """Say whether what lies in a package can lie in the node `hydra`: all of `model` does not."""
+    return _first(package) in ("", "_global_", "hydra")
 
 
 def _file(path: str, repo: IConfigRepository) -> str:

@@ -22,8 +22,7 @@ MOST_VALUES = 20_000  # of a file once its aliases are written out
 def read_yaml(file: Path) -> DictConfig:
     """Read a YAML file without composing it; ConfigError names file and line of what is not YAML."""
     try:
-        known = file.stat()
-        config = deepcopy(_parsed(file, known.st_mtime_ns, known.st_size))
+        config = deepcopy(_parsed(*identify_state(file)))
     except ConfigError:
         raise
     except Exception as error:  # YAML's and OmegaConf's own, and whatever their constructors of values let through
@@ -31,6 +30,12 @@ def read_yaml(file: Path) -> DictConfig:
     if not isinstance(config, DictConfig):
         raise ConfigError(f"{file}: must hold `key: value` pairs, not {type(config).__name__}")
     return config
+
+
+def identify_state(file: Path) -> tuple[Path, int, int]:
+    """Return a file, and when it was changed last and its size: it is read again where they are others."""
+    known = file.stat()
+    return file, known.st_mtime_ns, known.st_size
 
 
 def _explained(error: Exception) -> str:

@@ -17,7 +17,15 @@ import pytest
 import rnnexp as rx
 from rnnexp.api.entry_points import explain_errors
 
-TINY = ("data=sine", "data.points=60", "data.sequence_length=4", "model.units=[2]", "trainer.epochs=2", "tracking=off")
+TINY = (
+    "data=sine",
+    "data.points=60",
+    "data.sequence_length=4",
+    "model.units=[2]",
+    "trainer.epochs=2",
+    "tracking=off",
+    "tracking.figures=false",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -211,6 +211,28 @@ def test_hydras_own_loader_would_hear_it() -> None:
         assert reached(["experiment=evil"], stock)["callbacks"]["x"]["_target_"] == "os.mkdir"
 
 
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        "{/extra: '${experiment}'}",  # looked up among the choices of other files
+        "{/extra: [mine, other]}",
+        "/extra/mine",
+    ],
+)
+def test_parts_are_chosen_as_hydras_own_loader_does(chosen: str) -> None:
+    for name, rate in (("mine", 1), ("other", 2)):
+        write("conf/extra", {name: f"rate_of_{name}: {rate}"})
+    write("experiments", {"mine": f"defaults: [{chosen}, override /optimizer: sgd, _self_]\nseed: 3", **BESIDE})
+    with hydra_state():
+        stock = ConfigLoaderImpl(loader().config_search_path)
+        ours, usual, other = (
+            OmegaConf.to_container(one.load_configuration("config", [f"experiment={name}"], RunMode.RUN))
+            for one, name in ((loader(), "mine"), (stock, "mine"), (stock, "airline_lstm"))
+        )
+    assert ours == usual != other
+    assert ours["extra"]["rate_of_mine"] == 1  # type: ignore[index,call-overload]
+
+
 # What a file may say, and what Hydra must have in the end.
 HARMLESS = {
     "a folder": ("hydra: {run: {dir: 'runs/${model.name}/${now:%Y}'}}", "run.dir"),

@@ -37,7 +37,7 @@ AIRLINE = ("data=airline_passengers", "data.sequence_length=14", "data.horizon=3
 def make_run(folder: Path, *words: str, units: int = 3) -> Path:
     """Save an untrained network in the folder of a run that no store knows."""
     runtime.configure()
-    experiment = rx.compose(*words, f"model.units=[{units}]", "tracking=off")
+    experiment = rx.compose(*words, f"model.units=[{units}]", "tracking=off", "tracking.figures=false")
     dataset = runner.load_data(experiment)
     made = bundle.Bundle(build(experiment.model, dataset.spec, 1), dataset.spec, dataset.scaling, experiment.model)
     exporter.save(folder / "model", made)

@@ -13,7 +13,7 @@ import rnnexp as rx
 from rnnexp.cli.main import main
 
 SETTINGS = ("data=sine", "data.points=60", "data.unit=cm", "model=gru", "model.units=[2]", "model.patch_size=5",
-            "trainer.epochs=1", "tracking=off")  # fmt: skip
+            "trainer.epochs=1", "tracking=off", "tracking.figures=false")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

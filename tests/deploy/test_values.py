@@ -95,7 +95,9 @@ def test_numbers_that_lack_what_a_model_needs_are_refused(words: tuple[str, ...]
 
 
 def test_a_sequence_of_numbers_is_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    result = rx.run(rx.compose("data=random", "data.sequence_length=3", *TINY, "tracking=off"))
+    result = rx.run(
+        rx.compose("data=random", "data.sequence_length=3", *TINY, "tracking=off", "tracking.figures=false")
+    )
     x = np.array([0.1, 0.5, 0.9])
     np.savez("one.npz", x=x[None, :, None])
     answers = []

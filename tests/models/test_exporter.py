@@ -20,7 +20,14 @@ from rnnexp.models.bundle import Bundle
 from rnnexp.models.exporter import Exporter
 from rnnexp.registry import Package
 
-TINY = ("model.units=2", "data.points=60", "trainer.epochs=1", "trainer.batch_size=full", "tracking=off")
+TINY = (
+    "model.units=2",
+    "data.points=60",
+    "trainer.epochs=1",
+    "trainer.batch_size=full",
+    "tracking=off",
+    "tracking.figures=false",
+)
 X = np.random.default_rng(0).normal(size=(3, 10, 1)).astype("float32")
 
 

@@ -49,7 +49,9 @@ def test_it_is_known_by_its_name_and_by_that_of_its_metrics() -> None:
 
 @pytest.mark.parametrize("engine", ["compiled", "keras"])
 def test_it_trains_on_both_engines(engine: str) -> None:
-    result = rx.run(rx.compose(*DATA, f"trainer.engine={engine}", "tracking=off", "trainer.epochs=2"))
+    result = rx.run(
+        rx.compose(*DATA, f"trainer.engine={engine}", "tracking=off", "tracking.figures=false", "trainer.epochs=2")
+    )
     assert {"test/exact_share", "baseline/mean/exact_share", "skill/exact_share"} <= result.metrics.keys()
     losses = [epoch["train/loss"] for epoch in result.history.epochs]
     assert losses[1] < losses[0]
@@ -58,7 +60,9 @@ def test_it_trains_on_both_engines(engine: str) -> None:
 @pytest.mark.end_to_end
 def test_both_engines_train_alike() -> None:
     both = [
-        rx.run(rx.compose(*DATA, f"trainer.engine={engine}", "tracking=off", "trainer.epochs=2"))
+        rx.run(
+            rx.compose(*DATA, f"trainer.engine={engine}", "tracking=off", "tracking.figures=false", "trainer.epochs=2")
+        )
         for engine in ("compiled", "keras")
     ]
     compiled, keras = ([epoch["train/loss"] for epoch in result.history.epochs] for result in both)

@@ -15,7 +15,7 @@ from rnnexp.component import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"```python\n# (\w+)\.py\n(.*?)```", PAGE, re.DOTALL))
-QUICK = ("trainer.epochs=2", "tracking=off", "backend=jax")
+QUICK = ("trainer.epochs=2", "tracking=off", "tracking.figures=false", "backend=jax")
 SPLIT = "data.split={train: 0.6, val: 0.2, test: 0.2}"
 
 WORDS = "\n".join(f"{'up' if n % 2 else 'down'} the hill {n % 5}" for n in range(40))

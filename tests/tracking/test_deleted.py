@@ -96,7 +96,7 @@ time.sleep(float(sys.argv[2]))
 def test_a_database_that_another_process_locks_for_long_costs_no_row_and_no_time(
     store: str, client: Any, make_info: Any
 ) -> None:
-    info, command = make_info(experiment="locked"), [sys.executable, "-c", LOCKED, str(database(store)), "45"]
+    info, command = make_info(experiment="locked"), [sys.executable, "-c", LOCKED, str(database(store)), "25"]
     with start(Tracking(uri=store), info) as run:
         assert run.flush(60)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
@@ -117,7 +117,7 @@ def test_sync_waits_for_a_database_that_is_locked(store: str, client: Any, make_
     info = make_info(experiment="waited-for")
     with start(Tracking(uri=store, mode="offline"), info) as run:
         run.log_epochs(1, [{"train/loss": 1.0}], 0.0, 1.0)
-    command = [sys.executable, "-c", LOCKED, str(database(store)), "30"]  # MLflow itself gives up after 20
+    command = [sys.executable, "-c", LOCKED, str(database(store)), "23"]  # MLflow itself gives up after 20
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"

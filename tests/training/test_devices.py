@@ -30,7 +30,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What `several_devices` saw with four devices, of which a process knows from its beginning."""
     environment = {
         **{key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"},
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
+        "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=4",
         "PYTHONPATH": f"{HERE.parents[1]}{os.pathsep}{HERE}",
     }
     done = subprocess.run(

@@ -23,7 +23,13 @@ WORDS = (
         "data.test_strings=8",
         "data.features={mels: 6, normalize: cmn, stack: 2}",
     ),
-    *("data.split={train: 0.8, val: 0.2, test: 0}", "model.units=[4]", "trainer.epochs=1", "tracking=off"),
+    *(
+        "data.split={train: 0.8, val: 0.2, test: 0}",
+        "model.units=[4]",
+        "trainer.epochs=1",
+        "tracking=off",
+        "tracking.figures=false",
+    ),
 )
 PITCH = {"a": 400.0, "b": 1500.0}
 
@@ -97,7 +103,14 @@ def test_settings_that_contradict_each_other_are_refused(words: list[str], said:
 
 def test_recordings_with_a_text_each_are_transcribed_and_asked_about_as_files() -> None:
     words = ("data=audio_folder", "data.path=said", "data.labels=said.csv", "data.task=transcription", "model=gru")
-    small = ("data.features.mels=6", "model.units=[4]", "trainer.epochs=1", "tracking=off", "hydra.run.dir=run")
+    small = (
+        "data.features.mels=6",
+        "model.units=[4]",
+        "trainer.epochs=1",
+        "tracking=off",
+        "tracking.figures=false",
+        "hydra.run.dir=run",
+    )
     result = rx.run(rx.compose(*words, *small), quiet=True)
     assert "test/character_error_rate" in result.metrics
     model = rx.load(result.run_dir)

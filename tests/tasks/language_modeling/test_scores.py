@@ -74,7 +74,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> rx.RunResult:
     folder = tmp_path_factory.mktemp("counted")
     file = folder / "count.txt"
     file.write_text("abcdefgh" * 200)
-    light = ("tracking=off", "tracking.log_model=false")
+    light = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
     lanes = ("data.sequence_length=8", "trainer.batch_size=10", "trainer.epochs=60", "optimizer.learning_rate=0.02")
     experiment = rx.compose("data=corpus", f"data.path={file}", "model=gru", "model.units=[12]", *lanes, *light)
     return rx.run(experiment, folder, quiet=True)
