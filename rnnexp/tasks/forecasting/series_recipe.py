@@ -25,6 +25,8 @@ WEAKEST = 0.1  # partial autocorrelation that is worth a longer window
 CHANCE = 0.01  # that noise is taken for one, over all lags
 # The part of the date that repeats itself with the season of rows that lie so far apart.
 PARTS = {"hour": "hour", "day": "dayofweek", "business day": "dayofweek", "month": "month", "quarter": "quarter"}
+# A gain where a linear model of the window is better than the network, a small loss elsewhere: only trials can tell.
+LINEAR_PATH = Suggestion("model.skip_connection", False, "the network alone, without a linear path beside it", [True])
 
 Rows = Sequence[np.ndarray]  # of each series (rows, targets)
 
@@ -38,7 +40,7 @@ def suggest(dataset: SeriesDataset) -> list[Suggestion]:
         lasts = choose_scaler(train, val, 1, per_series).value != "standard"
         length = choose_length(train, shortest, dataset.season, differenced=lasts)
         scaler = choose_scaler(train, val, int(length.value), per_series)
-    scaled = [scaler] if dataset.pipeline.plan.layout == "windows" else []
+    scaled = [scaler, LINEAR_PATH] if dataset.pipeline.plan.layout == "windows" else []
     dated = choose_calendar(train, dataset.pipeline.frequency)
     return [length, *scaled, *dated, *budget.suggest(dataset)]
 
