@@ -47,8 +47,8 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     parser.add_argument(
         "--tune",
         metavar="TIME",
-        help="train for at most so long (60s, 2m): another scaler, window and a linear path beside those proposed, three seeds each; "
-        "the validation set chooses",
+        help="train for at most so long (60s, 2m): another scaler, window and a linear path beside those proposed, "
+        "three seeds each; the validation set chooses",
     )
     add_flags(parser, _settings())
 

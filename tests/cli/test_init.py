@@ -50,6 +50,8 @@ def test_a_plain_table_becomes_a_commented_experiment(capsys: pytest.CaptureFixt
         "  horizon: 1\n"
         "  scaler: [standard, instance]  # the lag-1 autocorrelation of the training rows is 0.91, the mean of the "
         "validation rows is 1.2 training deviations away: each window is scaled by its own mean and deviation\n"
+        "model:\n"
+        "  skip_connection: false  # the network alone, without a linear path beside it\n"
         "trainer:\n"
         "  batch_size: 16  # 34 training examples: 3 gradient steps an epoch\n"
         "  epochs: 667  # at most 2,001 gradient steps\n"

@@ -49,7 +49,7 @@ def inspect(path: str, given: Mapping[str, Any]) -> Draft:
 
 def suggest(dataset: SensorDataset) -> list[Suggestion]:
     """Choose window and budget; a scaler that takes the level of each window away would hide that a level is new."""
-    return [one for one in series_recipe.suggest(dataset) if one.key != "data.scaler"]
+    return [one for one in series_recipe.suggest(dataset) if one.key not in ("data.scaler", "model.skip_connection")]
 
 
 def _find_sensors(path: str, finding: Finding) -> tuple[list[Any], Any]:

@@ -13,11 +13,14 @@ from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.windows import EPSILON
 from rnnexp.tasks.requests import Suggestion
 
+PLAIN, OWN, LAST = "standard", ["standard", "instance"], ["standard", "last"]
 CLOSE = 0.9  # lag-1 autocorrelation from which on each window is scaled by itself
 SHIFTED = 1.0  # training deviations between the means of training and validation, likewise
 UNEVEN = 3.0  # deviations of a window, root mean square, at which the row after it lies where windows hardly vary
 CERTAIN = 3.0  # standard errors of the mean of independent rows, of which this must be more, too
 USUAL_ROWS, FEW_ROWS = 30, 10  # of the past where nothing asks for more: in long series, and in short ones
+YEAR, SURE = 12, 2.0  # rows of a block where no season is known; standard errors by which the power must be larger
+SQUARE_ROOT = 0.5  # the power from which on logarithms are nearer to an even spread than the values (Guerrero, 1993)
 LONGEST = 100  # rows of the past among which correlations are looked for
 WINDOWS = 8  # rows of the shortest series per row of the past
 THIRD = 3  # part of a window that is tried beside it where nothing else asks for a shorter one
@@ -37,9 +40,11 @@ def suggest(dataset: SeriesDataset) -> list[Suggestion]:
     shortest = int(dataset.history.lengths().min())
     with np.errstate(all="ignore"):  # what cannot be computed proposes nothing
         per_series = dataset.pipeline.per_series
-        lasts = choose_scaler(train, val, 1, per_series).value != "standard"
+        lasts = choose_scaler(train, val, 1, per_series).value != PLAIN
         length = choose_length(train, shortest, dataset.season, differenced=lasts)
         scaler = choose_scaler(train, val, int(length.value), per_series)
+        if is_positive(dataset):  # what has no logarithm could not be read
+            scaler = choose_logarithms(scaler, train, dataset.season or YEAR)
     scaled = [scaler, LINEAR_PATH] if dataset.pipeline.plan.layout == "windows" else []
     dated = choose_calendar(train, dataset.pipeline.frequency)
     return [length, *scaled, *dated, *budget.suggest(dataset)]
@@ -65,15 +70,55 @@ def choose_scaler(train: Rows, val: Rows, length: int, per_series: bool = False)
     shifted = away > max(SHIFTED, CERTAIN / max(1, len(held_out)) ** 0.5)
     why = [f"the lag-1 autocorrelation of the training rows is {close:.2f}"] if close >= CLOSE else []
     why += [f"the mean of the validation rows is {away:.1f} training deviations away"] if shifted else []
-    plain, own, last = "standard", ["standard", "instance"], ["standard", "last"]
     if not why:
         why = [f"the lag-1 autocorrelation of the training rows is {close:.2f}, and no level is new"]
-        return Suggestion("data.scaler", plain, why[0], [own])
+        return Suggestion("data.scaler", PLAIN, why[0], [OWN])
     if _find_surprise(known, length) > UNEVEN:
         told = "windows count from their last row, since some of them hardly vary"
-        return Suggestion("data.scaler", last, f"{', '.join(why)}: {told}", [plain])
+        return Suggestion("data.scaler", LAST, f"{', '.join(why)}: {told}", [PLAIN])
     told = "each window is scaled by its own mean and deviation"
-    return Suggestion("data.scaler", own, f"{', '.join(why)}: {told}", [last])
+    return Suggestion("data.scaler", OWN, f"{', '.join(why)}: {told}", [LAST])
+
+
+def choose_logarithms(scaler: Suggestion, train: Rows, size: int) -> Suggestion:
+    """Take logarithms before what was chosen where the deviation of so many rows grows with their mean."""
+    power, error = find_growth(train, size)
+    if not power - SURE * error > SQUARE_ROOT:
+        return scaler
+    told = f"the deviation of {size} rows grows with their mean, to the power of {power:.1f}"
+    if scaler.value == PLAIN:
+        return Suggestion("data.scaler", ["log", PLAIN], told, [PLAIN])
+    return Suggestion("data.scaler", ["log", *LAST], f"{told}; each window counts from its last row", [scaler.value])
+
+
+def find_growth(series: Rows, size: int) -> tuple[float, float]:
+    """Return to which power of their mean the deviation of so many rows grows, and its standard error.
+
+    By a line through the logarithms of both, of all blocks of so many rows, each series around its own mean.
+    """
+    means, deviations, used = [np.zeros(0)], [np.zeros(0)], 1
+    for column in (column for rows in series for column in rows.T):
+        blocks = column[len(column) % size :].reshape(-1, size)
+        mean, deviation = blocks.mean(axis=1), blocks.std(axis=1)
+        known = (mean > 0) & (deviation > 0)
+        if known.sum() > 1:
+            means.append(_center(np.log(mean[known])))
+            deviations.append(_center(np.log(deviation[known])))
+            used += 1
+    x, y = np.concatenate(means), np.concatenate(deviations)
+    if len(x) <= used or not (spread := float(x @ x)):
+        return 0.0, np.inf
+    power = float(x @ y) / spread
+    return power, float(np.sqrt(((y - power * x) ** 2).sum() / (len(x) - used) / spread))
+
+
+def _center(values: np.ndarray) -> np.ndarray:
+    centered: np.ndarray = values - values.mean()
+    return centered
+
+
+def is_positive(dataset: SeriesDataset) -> bool:
+    return bool((dataset.table[:, : dataset.pipeline.plan.targets] > 0).all())
 
 
 def _find_surprise(scaled: Rows, length: int) -> float:

@@ -12,7 +12,9 @@ from rnnexp.tasks import load
 from rnnexp.tasks.forecasting.series_recipe import (
     choose_calendar,
     choose_length,
+    choose_logarithms,
     choose_scaler,
+    find_growth,
     find_longest_lag,
     find_partial,
     suggest,
@@ -65,6 +67,38 @@ def test_windows_that_hardly_vary_are_not_divided_by_their_deviation(share: floa
     found = choose_scaler([jumps.cumsum(axis=0)], [], ROWS)
     assert found.value == expected
     assert ("some of them hardly vary" in found.why) == (expected == LAST)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_logarithms_are_taken_where_the_spread_grows_with_the_level(seed: int) -> None:
+    dice, rows = np.random.default_rng(seed), np.arange(400)
+    season = np.sin(2 * np.pi * rows / 12) + dice.normal(size=400) / 4
+    growing, even = np.exp(rows / 200 + season / 5)[:, None], (50 + rows / 5 + 5 * season)[:, None]
+    own = choose_scaler([growing], [], ROWS)
+    found = choose_logarithms(own, [growing], 12)
+    assert (found.value, found.others) == (["log", *LAST], [own.value])
+    assert found.why.startswith("the deviation of 12 rows grows with their mean, to the power of 1.")
+    assert choose_logarithms(choose_scaler([even], [], ROWS), [even], 12).value == choose_scaler([even], [], ROWS).value
+    walk = 100 + dice.normal(size=(600, 1)).cumsum(axis=0)
+    assert choose_logarithms(own, [walk], 12) == own
+
+
+def test_levels_of_different_series_are_no_growth() -> None:
+    apart = [(10 + draw(0.0, rows=200, seed=seed)) * 10**seed for seed in range(4)]
+    assert find_growth(apart, 10)[0] < 0.5 < find_growth([np.concatenate(apart)], 10)[0]
+
+
+@pytest.mark.parametrize("rows", [np.ones((30, 1)), np.full((30, 1), -1.0), np.ones((3, 1)), np.ones((0, 1))])
+def test_what_does_not_vary_or_is_short_does_not_grow(rows: np.ndarray) -> None:
+    assert find_growth([rows], 12) == (0.0, np.inf)
+
+
+def test_logarithms_are_not_proposed_for_what_has_none() -> None:
+    rows = np.exp(np.arange(400) / 100)[:, None] * (2 + draw(0.0, rows=400).clip(-1.5, 1.5))
+    found = {one.key: one.value for one in suggest(dataset(rows))}
+    assert found["data.scaler"][0] == "log"
+    rows[370] = 0
+    assert "log" not in {one.key: one.value for one in suggest(dataset(rows))}["data.scaler"]
 
 
 def test_series_of_different_levels_under_one_scaler_are_scaled_window_by_window() -> None:
