@@ -156,8 +156,9 @@ def describe(draft: Draft) -> list[str]:
 def experiment(name: str, draft: Draft) -> str:
     """Write the YAML of an experiment."""
     choices = draft.list_settings()
-    settings = _nested(one for one in choices if "." in one.key)
-    defaults = {**draft.defaults, **{one.key: one.value for one in choices if "." not in one.key}}
+    components = {one.key: one.value for one in choices if "." not in one.key and isinstance(one.value, str)}
+    settings = _nested(one for one in choices if one.key not in components)
+    defaults = {**draft.defaults, **components}
     defaults |= {"callbacks": next(iter(settings["callbacks"]))} if "callbacks" in settings else {}
     lines = [
         "# yaml-language-server: $schema=schema.json",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SEEDS = 3
 SPARE = 0.5  # of a share, left for what trials take to be scored
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
-ALONE = ("tracking=off", "backend=jax", "resume=never")
+ALONE = ("tracking=off", "backend=jax", "resume=never", "ensemble=1")
 
 Compose = Callable[..., "Experiment"]
 

@@ -67,7 +67,7 @@ def test_a_linear_path_is_written_where_it_is_better(
     assert capsys.readouterr().out.count("model.skip_connection=true: 1 ± 1") == 1
     text = Path("experiments/a.yaml").read_text()
     assert "skip_connection: true  # better than false by validation: 1 ± 1, 1 s\n" in text
-    assert "sequence_length: 30  # 300 rows" in text
+    assert "sequence_length: 30  # 210 training rows" in text
 
 
 def test_what_is_cut_is_held_against_as_many_epochs_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,8 @@ def test_what_the_rules_say_stays_where_nothing_is_better(monkeypatch: pytest.Mo
     assert main(["init", "a.csv", "--tune", "60s"]) == 0
     text = Path("experiments/a.yaml").read_text()
     assert (
-        "sequence_length: 30  # 300 rows; nothing asks for more; 4 settings tried, none better by validation\n" in text
+        "sequence_length: 30  # 210 training rows; nothing asks for more; 4 settings tried, none better by validation\n"
+        in text
     )
     assert "  scaler: standard  # the lag-1" in text
     assert "  skip_connection: false  # the network alone" in text

@@ -8,6 +8,7 @@ from statistics import NormalDist
 import numpy as np
 
 from rnnexp.data import calendar
+from rnnexp.errors import count
 from rnnexp.tasks import budget
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.windows import EPSILON
@@ -22,7 +23,10 @@ USUAL_ROWS, FEW_ROWS = 30, 10  # of the past where nothing asks for more: in lon
 YEAR, SURE = 12, 2.0  # rows of a block where no season is known; standard errors by which the power must be larger
 SQUARE_ROOT = 0.5  # the power from which on logarithms are nearer to an even spread than the values (Guerrero, 1993)
 LONGEST = 100  # rows of the past among which correlations are looked for
-WINDOWS = 8  # rows of the shortest series per row of the past
+WINDOWS = 8  # rows of all series per row of the past
+SEASONS, CLEARLY = 4, 0.01  # of a longer window, and the share of the error that it must save
+RIDGE, MEASURED = 1e-3, 20_000  # penalty of a regression on standardized rows, and about how many windows it sees
+NETWORKS, FEW_EXAMPLES = 5, 500  # that are averaged, and training examples below which it takes no minute
 THIRD = 3  # part of a window that is tried beside it where nothing else asks for a shorter one
 WEAKEST = 0.1  # partial autocorrelation that is worth a longer window
 CHANCE = 0.01  # that noise is taken for one, over all lags
@@ -37,17 +41,28 @@ Rows = Sequence[np.ndarray]  # of each series (rows, targets)
 def suggest(dataset: SeriesDataset) -> list[Suggestion]:
     """Choose window, scaler and budget for a dataset that was read with the usual ones."""
     train, val = (_cut(dataset, part) for part in ("train", "val"))
-    shortest = int(dataset.history.lengths().min())
+    lengths = [int(rows) for rows in dataset.history.lengths()]
     with np.errstate(all="ignore"):  # what cannot be computed proposes nothing
         per_series = dataset.pipeline.per_series
         lasts = choose_scaler(train, val, 1, per_series).value != PLAIN
-        length = choose_length(train, shortest, dataset.season, differenced=lasts)
+        most = find_longest_window(train, lengths, dataset.pipeline.plan.ahead)
+        length = choose_length(train, most, dataset.season, differenced=lasts)
+        length = choose_longer(length, train, val, most, dataset.season, dataset.pipeline.plan.ahead)
         scaler = choose_scaler(train, val, int(length.value), per_series)
-        if is_positive(dataset):  # what has no logarithm could not be read
+        if is_positive(dataset) and not per_series:  # what has no logarithm could not be read
             scaler = choose_logarithms(scaler, train, dataset.season or YEAR)
     scaled = [scaler, LINEAR_PATH] if dataset.pipeline.plan.layout == "windows" else []
     dated = choose_calendar(train, dataset.pipeline.frequency)
-    return [length, *scaled, *dated, *budget.suggest(dataset)]
+    return [length, *scaled, *dated, *choose_training(len(dataset.parts["train"]), "val" in dataset.parts)]
+
+
+def choose_training(examples: int, is_validated: bool) -> list[Suggestion]:
+    """Choose the budget; of few examples several networks, without validation a rate that goes down to 0."""
+    few = f"{count(examples, 'training example')}: the mean of {NETWORKS} networks errs less and takes seconds"
+    averaged = [Suggestion("ensemble", NETWORKS, few)] if examples < FEW_EXAMPLES else []
+    last = "no validation set chooses an epoch: the learning rate decays to 0, so that the last one is a good one"
+    decayed = [] if is_validated else [Suggestion("schedule", "cosine", last)]
+    return [*averaged, *decayed, *budget.choose_budget(examples, is_validated)]
 
 
 def _cut(dataset: SeriesDataset, part: str) -> list[np.ndarray]:
@@ -143,21 +158,73 @@ def choose_calendar(train: Rows, frequency: str | None) -> list[Suggestion]:
     return [Suggestion("data.calendar", [part], f"changes of rows go together with those {cycle} rows before")]
 
 
-def choose_length(train: Rows, shortest: int, season: int | None, differenced: bool) -> Suggestion:
+def find_longest_window(train: Rows, lengths: Sequence[int], horizon: int) -> int:
+    """Return the most rows of a window: an eighth of all rows, and half of what the shortest series has to train on."""
+    trained = min((len(rows) for rows in train if len(rows)), default=0)
+    return max(min(lengths) // WINDOWS, min((trained - horizon) // 2, sum(lengths) // WINDOWS))
+
+
+def choose_length(train: Rows, most: int, season: int | None, differenced: bool) -> Suggestion:
     """Take the longest of the usual rows, a season and one, and what a partial autocorrelation asks for.
 
-    shortest:    rows of the shortest series, of which a window is at most an eighth
+    most:        rows that a window can have
     differenced: whether correlations are looked for between changes of rows
     """
-    most = shortest // WINDOWS
     lag = find_longest_lag([np.diff(rows, axis=0) if differenced else rows for rows in train], min(LONGEST, most - 1))
     usual = USUAL_ROWS if most >= USUAL_ROWS else max(1, min(FEW_ROWS, most))
-    reasons = {usual: f"{shortest:,} rows" + (", of them an eighth" if usual == most else "; nothing asks for more")}
+    known = f"{sum(map(len, train)):,} training rows"
+    reasons = {usual: f"{known}, too few for more" if usual == most else f"{known}; nothing asks for more"}
     reasons |= {lag + differenced: f"the partial autocorrelation of lag {lag} is significant"} if lag else {}
     reasons |= {season + 1: f"a season of {season} rows, and one"} if season else {}
     *shorter, length = sorted(rows for rows in reasons if rows <= max(1, most))
     others = [shorter[-1] if shorter else max(1, length // THIRD)]
     return Suggestion("data.sequence_length", length, reasons[length], [rows for rows in others if rows < length])
+
+
+def choose_longer(
+    length: Suggestion, train: Rows, val: Rows, most: int, season: int | None, horizon: int
+) -> Suggestion:
+    """Take several seasons, and one, where a linear model of so many rows forecasts validation clearly better.
+
+    most: rows that a window can have
+    """
+    longer = SEASONS * (season or 0) + 1
+    if not length.value < longer <= most:
+        return length
+    short, long = (measure_linear(train, val, rows, longer, horizon) for rows in (length.value, longer))
+    if not long < short * (1 - CLEARLY):
+        return length
+    gain = f"{1 - long / short:.1%}"
+    why = f"ridge regression on {SEASONS} seasons of rows, and one, has an error of validation {gain} lower"
+    return Suggestion("data.sequence_length", longer, f"{why} than on {length.value}", [length.value])
+
+
+def measure_linear(train: Rows, val: Rows, length: int, longest: int, horizon: int) -> float:
+    """Return the error on validation rows of a ridge regression on windows that count from their last row.
+
+    longest: rows that are left out at the beginning, so that other lengths are measured on the same rows
+    """
+    learned, asked = [np.zeros((0, length + horizon))], [np.zeros((0, length + horizon))]
+    for rows, later in zip(train, val):
+        mean, scale = rows.mean(axis=0), rows.std(axis=0)
+        joined = (np.concatenate([rows, later]) - mean) / np.where(scale > 0, scale, 1.0)
+        if len(rows) < longest + horizon or len(later) < horizon:
+            continue
+        cut = np.lib.stride_tricks.sliding_window_view(joined[longest - length :], length + horizon, axis=0)
+        first = len(rows) - longest  # window whose first row to forecast is of validation
+        learned.append(cut[: first - horizon + 1].reshape(-1, length + horizon))
+        asked.append(cut[first:].reshape(-1, length + horizon))
+    windows, later = _thin(learned), _thin(asked)
+    windows, later = (one - one[:, length - 1 : length] for one in (windows, later))
+    x, y = windows[:, :length], windows[:, length:]
+    weights = np.linalg.lstsq(x.T @ x + RIDGE * len(x) * np.eye(length), x.T @ y, rcond=None)[0]
+    return float(np.sqrt(np.mean((later[:, :length] @ weights - later[:, length:]) ** 2))) if later.size else np.inf
+
+
+def _thin(parts: Rows) -> np.ndarray:
+    """Join windows, of very many evenly spread ones."""
+    every = max(1, sum(map(len, parts)) // MEASURED)
+    return np.concatenate([part[::every] for part in parts])
 
 
 def find_longest_lag(series: Rows, most: int) -> int:
