@@ -53,6 +53,8 @@ def test_a_plain_table_becomes_a_commented_experiment(capsys: pytest.CaptureFixt
         "model:\n"
         "  skip_connection: false  # the network alone, without a linear path beside it\n"
         "ensemble: 5  # 34 training examples: the mean of 5 networks errs less and takes seconds\n"
+        "optimizer:\n"
+        "  learning_rate: 0.003  # few gradient steps: at a lower one many networks are still learning at the last\n"
         "trainer:\n"
         "  batch_size: 16  # 34 training examples: 3 gradient steps an epoch\n"
         "  epochs: 667  # at most 2,001 gradient steps\n"

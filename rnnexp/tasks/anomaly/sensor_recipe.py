@@ -23,7 +23,8 @@ from rnnexp.tasks.forecasting import inspect as forecasting_inspect
 from rnnexp.tasks.forecasting import series_recipe
 from rnnexp.tasks.requests import Draft, Suggestion
 
-OF_FORECASTS = ("data.scaler", "model.skip_connection", "ensemble", "schedule")  # proposals for forecasts alone
+# Proposals that are for forecasts alone.
+OF_FORECASTS = ("data.scaler", "model.skip_connection", "ensemble", "optimizer.learning_rate", "schedule")
 LABELS = {"anomaly", "anomalies", "is_anomaly", "label", "labels", "fault", "faulty", "is_fault", "outlier", "attack"}
 
 

@@ -235,6 +235,7 @@ def test_few_examples_are_learned_by_several_networks() -> None:
     few, many = (choose_training(examples, is_validated=True) for examples in (90, 5_000))
     assert (few[0].key, few[0].value) == ("ensemble", 5)
     assert few[0].why == "90 training examples: the mean of 5 networks errs less and takes seconds"
+    assert (few[1].key, few[1].value) == ("optimizer.learning_rate", 0.003)
     assert [one.key for one in many] == ["trainer.batch_size", "trainer.epochs", "callbacks.early_stopping.patience"]
 
 
