@@ -99,13 +99,14 @@ def choose_scaler(train: Rows, val: Rows, length: int, per_series: bool = False)
 
 
 def choose_logarithms(scaler: Suggestion, train: Rows, size: int) -> Suggestion:
-    """Take logarithms before what was chosen where the deviation of so many rows grows with their mean."""
+    """Take logarithms where levels last and the deviation of so many rows grows with their mean.
+
+    Where no level lasts, rare events raise both, and logarithms gain nothing.
+    """
     power, error = find_growth(train, size)
-    if not power - SURE * error > SQUARE_ROOT:
+    if scaler.value == PLAIN or not power - SURE * error > SQUARE_ROOT:
         return scaler
     told = f"the deviation of {size} rows grows with their mean, to the power of {power:.1f}"
-    if scaler.value == PLAIN:
-        return Suggestion("data.scaler", ["log", PLAIN], told, [PLAIN])
     return Suggestion("data.scaler", ["log", *LAST], f"{told}; each window counts from its last row", [scaler.value])
 
 

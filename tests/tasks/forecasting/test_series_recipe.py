@@ -85,6 +85,8 @@ def test_logarithms_are_taken_where_the_spread_grows_with_the_level(seed: int) -
     assert found.why.startswith("the deviation of 12 rows grows with their mean, to the power of 1.")
     assert choose_logarithms(choose_scaler([even], [], ROWS), [even], 12).value == choose_scaler([even], [], ROWS).value
     walk = 100 + dice.normal(size=(600, 1)).cumsum(axis=0)
+    plain = choose_scaler([draw(0.0, seed=seed)], [], ROWS)
+    assert choose_logarithms(plain, [growing], 12) == plain
     assert choose_logarithms(own, [walk], 12) == own
 
 
