@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rnnexp.tasks.requests import Draft, Suggestion
 
 SEEDS = 3
-SPARE = 0.5  # of a share, left for what trials take to be scored
+SPARE = 1.5  # shares that are left for the last epoch of each, which may begin just before its end, and for scores
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 ALONE = ("tracking=off", "backend=jax", "resume=never", "ensemble=1")
 
