@@ -47,8 +47,8 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     parser.add_argument(
         "--tune",
         metavar="TIME",
-        help="train for at most so long (60s, 2m): another scaler and window beside those proposed, three seeds each; "
-        "the validation set chooses",
+        help="train for at most so long (60s, 2m): another scaler, window and a linear path beside those proposed, "
+        "three seeds each; the validation set chooses",
     )
     add_flags(parser, _settings())
 
@@ -156,8 +156,9 @@ def describe(draft: Draft) -> list[str]:
 def experiment(name: str, draft: Draft) -> str:
     """Write the YAML of an experiment."""
     choices = draft.list_settings()
-    settings = _nested(one for one in choices if "." in one.key)
-    defaults = {**draft.defaults, **{one.key: one.value for one in choices if "." not in one.key}}
+    components = {one.key: one.value for one in choices if "." not in one.key and isinstance(one.value, str)}
+    settings = _nested(one for one in choices if one.key not in components)
+    defaults = {**draft.defaults, **components}
     defaults |= {"callbacks": next(iter(settings["callbacks"]))} if "callbacks" in settings else {}
     lines = [
         "# yaml-language-server: $schema=schema.json",

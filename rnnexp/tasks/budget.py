@@ -11,7 +11,7 @@ from rnnexp.tasks.requests import Suggestion
 FEWEST_STEPS = 2_000  # gradient steps that small sets need, whose epochs are one step or two
 MOST_STEPS = 20_000
 EPOCHS = 100  # what neither of the two limits asks to change
-FEWEST_EPOCHS, MOST_EPOCHS = 20, 1_000
+FEWEST_EPOCHS, MOST_EPOCHS = 5, 1_000
 SMALLEST_BATCH, USUAL_BATCH, LARGEST_BATCH = 8, 32, 256
 FEW, MANY = 256, 300  # examples below which a batch is smaller, and batches of an epoch above which it is larger
 WAITED = 5  # one part of so many of the epochs passes without a better value before training stops

@@ -112,7 +112,7 @@ class OtherData:
 class Suggestion:
     """A setting that is proposed, and why.
 
-    key:    dotted, such as `trainer.epochs`; `model` alone for which component it is
+    key:    dotted, such as `trainer.epochs`, or `ensemble`; `model` alone, with a text, for which component it is
     others: values that are worth a try, with losses in the same units
     """
 

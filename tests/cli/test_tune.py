@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,46 +28,76 @@ def write_noise(rows: int = 300) -> None:
     np.savetxt("a.csv", np.random.default_rng(0).normal(size=rows), header="y", comments="", fmt="%.4f")
 
 
-def let_win(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
-    """Let windows of a length have the lower loss, without training."""
+def let_win(monkeypatch: pytest.MonkeyPatch, is_better: Callable[[Any], bool], seen: list | None = None) -> None:
+    """Let some experiments have the lower loss, without training; `seen` gets after how many epochs each was cut."""
 
-    def try_seeds(experiments: Sequence[Any], until: float) -> Trial:
-        data = [one.data for one in experiments]
-        return Trial([seed + (data[0].sequence_length != length) for seed in range(len(data))], 1.0)
+    def try_seeds(experiments: Sequence[Any], until: float, cut: float, epochs: int) -> Trial:
+        assert time.monotonic() < cut < until
+        better = is_better(experiments[0])
+        if seen is not None:
+            seen.append(epochs)
+        return Trial([seed + 1 - better for seed in range(len(experiments))], 1.0, epochs=7 if seen == [0] else 0)
 
     monkeypatch.setattr(candidates, "try_seeds", try_seeds)
+
+
+def has_window(length: int) -> Callable[[Any], bool]:
+    return lambda one: one.data.sequence_length == length
 
 
 def test_the_better_window_is_written_with_what_it_came_to(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_noise()
-    let_win(monkeypatch, 10)
+    let_win(monkeypatch, has_window(10))
     assert main(["init", "a.csv", "--tune", "60s"]) == 0
     said, text = capsys.readouterr().out, Path("experiments/a.yaml").read_text()
-    assert "  data.sequence_length=30, data.scaler=standard: 2 ± 1, 1 s\n" in said
-    assert "  data.sequence_length=10, data.scaler=[standard,instance]: 1 ± 1, 1 s\n" in said
-    assert "sequence_length: 10  # better than what the rules say by validation: 1 ± 1, 1 s\n" in text
+    alone = "model.skip_connection=false"
+    assert f"  data.sequence_length=30, data.scaler=standard, {alone}: 2 ± 1, 1 s\n" in said
+    assert f"  data.sequence_length=10, data.scaler=[standard,instance], {alone}: 1 ± 1, 1 s\n" in said
+    assert "sequence_length: 10  # better than 30 by validation: 1 ± 1, 1 s\n" in text
+
+
+def test_a_linear_path_is_written_where_it_is_better(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_noise()
+    let_win(monkeypatch, lambda one: one.model.skip_connection)
+    assert main(["init", "a.csv", "--tune", "60s"]) == 0
+    assert capsys.readouterr().out.count("model.skip_connection=true: 1 ± 1") == 1
+    text = Path("experiments/a.yaml").read_text()
+    assert "skip_connection: true  # better than false by validation: 1 ± 1, 1 s\n" in text
+    assert "sequence_length: 30  # 210 training rows" in text
+
+
+def test_what_is_cut_is_held_against_as_many_epochs_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_noise()
+    seen: list[int] = []
+    let_win(monkeypatch, has_window(30), seen)
+    assert main(["init", "a.csv", "--tune", "60s"]) == 0
+    assert seen == [0, 7, 7, 7]
 
 
 def test_what_the_rules_say_stays_where_nothing_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
     write_noise()
-    let_win(monkeypatch, 30)
+    let_win(monkeypatch, has_window(30))
     assert main(["init", "a.csv", "--tune", "60s"]) == 0
     text = Path("experiments/a.yaml").read_text()
     assert (
-        "sequence_length: 30  # 300 rows; nothing asks for more; 4 settings tried, none better by validation\n" in text
+        "sequence_length: 30  # 210 training rows; nothing asks for more; 4 settings tried, none better by validation\n"
+        in text
     )
     assert "  scaler: standard  # the lag-1" in text
+    assert "  skip_connection: false  # the network alone" in text
 
 
 def test_a_setting_that_the_user_has_decided_is_not_varied(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_noise()
-    let_win(monkeypatch, 10)
+    let_win(monkeypatch, has_window(10))
     assert main(["init", "a.csv", "--tune", "60s", "--sequence-length", "12"]) == 0
-    assert "  data.scaler=standard: " in capsys.readouterr().out
+    assert "  data.scaler=standard, model.skip_connection=false: " in capsys.readouterr().out
     assert "sequence_length: 12\n" in Path("experiments/a.yaml").read_text()
 
 
@@ -74,7 +105,7 @@ def test_a_setting_that_the_user_has_decided_is_not_varied(
     ("flags", "why"),
     [
         (("--split", "{train: 0.8, val: 0, test: 0.2}"), "there is no validation set to choose by"),
-        (("--sequence-length", "12", "--scaler", "minmax"), "the rules leave nothing to choose between"),
+        (("--layout", "sequence", "--sequence-length", "12"), "the rules leave nothing to choose between"),
     ],
 )
 def test_nothing_is_trained_where_nothing_can_be_chosen(
@@ -101,7 +132,7 @@ def test_a_time_in_which_nothing_is_compared_is_said_to_be_too_short(
     monkeypatch.setattr(candidates, "try_seeds", lambda *args: Trial([], 1.0, "not finished: the time was up"))
     assert main(["init", "a.csv", "--tune", "1s"]) == 0
     assert "nothing could be compared in that time" in capsys.readouterr().out
-    let_win(monkeypatch, 10)
+    let_win(monkeypatch, has_window(10))
     assert main(["init", "a.csv", "--tune", "60s", "--force"]) == 0
     assert "nothing could be compared" not in capsys.readouterr().out
 

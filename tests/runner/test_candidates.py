@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import rnnexp as rx
+from rnnexp.errors import count
 from rnnexp.runner.candidates import Trial, choose, try_seeds
 
 TOY = ("data.points=60", "model.units=[2]", "trainer.epochs=2", "tracking=off")
@@ -56,3 +57,15 @@ def test_training_ends_with_the_time() -> None:
     began = time.monotonic()
     assert try_seeds(experiments, began + 15).problem == "not finished: the time was up"
     assert time.monotonic() - began < 120
+
+
+@pytest.mark.end_to_end
+def test_training_is_cut_after_a_moment_or_some_epochs_and_the_best_so_far_counts() -> None:
+    experiments = [rx.compose(*TOY, "trainer.epochs=1000000", f"seed={seed}") for seed in range(2)]
+    later = time.monotonic() + 600
+    by_time = try_seeds(experiments, later, time.monotonic())
+    assert len(by_time.losses) == 2
+    assert 0 < by_time.epochs < 1_000_000
+    assert str(by_time).endswith(f", cut after {count(by_time.epochs, 'epoch')}")
+    assert 3 <= try_seeds(experiments, later, epochs=3).epochs < 1_000_000
+    assert not try_seeds([rx.compose(*TOY, f"seed={seed}") for seed in range(2)], later, epochs=3).epochs

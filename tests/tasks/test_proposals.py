@@ -244,7 +244,7 @@ def test_a_file_of_m4_leads_to_its_group() -> None:
     for part, columns in (("train", 60), ("test", 18)):
         rows = [",".join([f"M{n}", *(f"{value:.1f}" for value in dice.random(columns) + 1)]) for n in range(1, 6)]
         Path(f"m4/Monthly-{part}.csv").write_text("\n".join([",".join(f"V{i}" for i in range(1, columns + 2)), *rows]))
-    fitting = {"sequence_length": 9, "scaler": "standard"}  # 78 rows of noise
+    fitting = {"sequence_length": 13, "scaler": "standard"}  # a year, and one row; levels of noise do not last
     assert proposed("m4/Monthly-train.csv") == ("m4", {"group": "Monthly", "folder": "m4", **fitting})
 
 

@@ -8,23 +8,33 @@ from statistics import NormalDist
 import numpy as np
 
 from rnnexp.data import calendar
+from rnnexp.errors import count
 from rnnexp.tasks import budget
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.windows import EPSILON
 from rnnexp.tasks.requests import Suggestion
 
+PLAIN, OWN, LAST = "standard", ["standard", "instance"], ["standard", "last"]
 CLOSE = 0.9  # lag-1 autocorrelation from which on each window is scaled by itself
 SHIFTED = 1.0  # training deviations between the means of training and validation, likewise
 UNEVEN = 3.0  # deviations of a window, root mean square, at which the row after it lies where windows hardly vary
 CERTAIN = 3.0  # standard errors of the mean of independent rows, of which this must be more, too
 USUAL_ROWS, FEW_ROWS = 30, 10  # of the past where nothing asks for more: in long series, and in short ones
+YEAR, SURE = 12, 2.0  # rows of a block where no season is known; standard errors by which the power must be larger
+SQUARE_ROOT = 0.5  # the power from which on logarithms are nearer to an even spread than the values (Guerrero, 1993)
 LONGEST = 100  # rows of the past among which correlations are looked for
-WINDOWS = 8  # rows of the shortest series per row of the past
+WINDOWS = 8  # rows of all series per row of the past
+SEASONS, CLEARLY = 4, 0.01  # of a longer window, and the share of the error that it must save
+RIDGE, MEASURED = 1e-3, 20_000  # penalty of a regression on standardized rows, and about how many windows it sees
+# Networks that are averaged, their learning rate, and the training examples below which that takes no minute.
+NETWORKS, FASTER, FEW_EXAMPLES = 5, 0.003, 500
 THIRD = 3  # part of a window that is tried beside it where nothing else asks for a shorter one
 WEAKEST = 0.1  # partial autocorrelation that is worth a longer window
 CHANCE = 0.01  # that noise is taken for one, over all lags
 # The part of the date that repeats itself with the season of rows that lie so far apart.
 PARTS = {"hour": "hour", "day": "dayofweek", "business day": "dayofweek", "month": "month", "quarter": "quarter"}
+# A gain where a linear model of the window is better than the network, a small loss elsewhere: only trials can tell.
+LINEAR_PATH = Suggestion("model.skip_connection", False, "the network alone, without a linear path beside it", [True])
 
 Rows = Sequence[np.ndarray]  # of each series (rows, targets)
 
@@ -32,15 +42,30 @@ Rows = Sequence[np.ndarray]  # of each series (rows, targets)
 def suggest(dataset: SeriesDataset) -> list[Suggestion]:
     """Choose window, scaler and budget for a dataset that was read with the usual ones."""
     train, val = (_cut(dataset, part) for part in ("train", "val"))
-    shortest = int(dataset.history.lengths().min())
+    lengths = [int(rows) for rows in dataset.history.lengths()]
     with np.errstate(all="ignore"):  # what cannot be computed proposes nothing
         per_series = dataset.pipeline.per_series
-        lasts = choose_scaler(train, val, 1, per_series).value != "standard"
-        length = choose_length(train, shortest, dataset.season, differenced=lasts)
+        lasts = choose_scaler(train, val, 1, per_series).value != PLAIN
+        most = find_longest_window(train, lengths, dataset.pipeline.plan.ahead)
+        length = choose_length(train, most, dataset.season, differenced=lasts)
+        length = choose_longer(length, train, val, most, dataset.season, dataset.pipeline.plan.ahead)
         scaler = choose_scaler(train, val, int(length.value), per_series)
-    scaled = [scaler] if dataset.pipeline.plan.layout == "windows" else []
+        if is_positive(dataset) and not per_series:  # what has no logarithm could not be read
+            scaler = choose_logarithms(scaler, train, dataset.season or YEAR)
+    scaled = [scaler, LINEAR_PATH] if dataset.pipeline.plan.layout == "windows" else []
     dated = choose_calendar(train, dataset.pipeline.frequency)
-    return [length, *scaled, *dated, *budget.suggest(dataset)]
+    return [length, *scaled, *dated, *choose_training(len(dataset.parts["train"]), "val" in dataset.parts)]
+
+
+def choose_training(examples: int, is_validated: bool) -> list[Suggestion]:
+    """Choose the budget; for few examples several networks that learn faster, without validation a decaying rate."""
+    few = f"{count(examples, 'training example')}: the mean of {NETWORKS} networks errs less and takes seconds"
+    rate = "few gradient steps: at a lower one many networks are still learning at the last"
+    small = [Suggestion("ensemble", NETWORKS, few), Suggestion("optimizer.learning_rate", FASTER, rate)]
+    averaged = small if examples < FEW_EXAMPLES else []
+    last = "no validation set chooses an epoch: the learning rate decays to 0, so that the last one is a good one"
+    decayed = [] if is_validated else [Suggestion("schedule", "cosine", last)]
+    return [*averaged, *decayed, *budget.choose_budget(examples, is_validated)]
 
 
 def _cut(dataset: SeriesDataset, part: str) -> list[np.ndarray]:
@@ -63,15 +88,56 @@ def choose_scaler(train: Rows, val: Rows, length: int, per_series: bool = False)
     shifted = away > max(SHIFTED, CERTAIN / max(1, len(held_out)) ** 0.5)
     why = [f"the lag-1 autocorrelation of the training rows is {close:.2f}"] if close >= CLOSE else []
     why += [f"the mean of the validation rows is {away:.1f} training deviations away"] if shifted else []
-    plain, own, last = "standard", ["standard", "instance"], ["standard", "last"]
     if not why:
         why = [f"the lag-1 autocorrelation of the training rows is {close:.2f}, and no level is new"]
-        return Suggestion("data.scaler", plain, why[0], [own])
+        return Suggestion("data.scaler", PLAIN, why[0], [OWN])
     if _find_surprise(known, length) > UNEVEN:
         told = "windows count from their last row, since some of them hardly vary"
-        return Suggestion("data.scaler", last, f"{', '.join(why)}: {told}", [plain])
+        return Suggestion("data.scaler", LAST, f"{', '.join(why)}: {told}", [PLAIN])
     told = "each window is scaled by its own mean and deviation"
-    return Suggestion("data.scaler", own, f"{', '.join(why)}: {told}", [last])
+    return Suggestion("data.scaler", OWN, f"{', '.join(why)}: {told}", [LAST])
+
+
+def choose_logarithms(scaler: Suggestion, train: Rows, size: int) -> Suggestion:
+    """Take logarithms where levels last and the deviation of so many rows grows with their mean.
+
+    Where no level lasts, rare events raise both, and logarithms gain nothing.
+    """
+    power, error = find_growth(train, size)
+    if scaler.value == PLAIN or not power - SURE * error > SQUARE_ROOT:
+        return scaler
+    told = f"the deviation of {size} rows grows with their mean, to the power of {power:.1f}"
+    return Suggestion("data.scaler", ["log", *LAST], f"{told}; each window counts from its last row", [scaler.value])
+
+
+def find_growth(series: Rows, size: int) -> tuple[float, float]:
+    """Return to which power of their mean the deviation of so many rows grows, and its standard error.
+
+    By a line through the logarithms of both, of all blocks of so many rows, each series around its own mean.
+    """
+    means, deviations, used = [np.zeros(0)], [np.zeros(0)], 1
+    for column in (column for rows in series for column in rows.T):
+        blocks = column[len(column) % size :].reshape(-1, size)
+        mean, deviation = blocks.mean(axis=1), blocks.std(axis=1)
+        known = (mean > 0) & (deviation > 0)
+        if known.sum() > 1:
+            means.append(_center(np.log(mean[known])))
+            deviations.append(_center(np.log(deviation[known])))
+            used += 1
+    x, y = np.concatenate(means), np.concatenate(deviations)
+    if len(x) <= used or not (spread := float(x @ x)):
+        return 0.0, np.inf
+    power = float(x @ y) / spread
+    return power, float(np.sqrt(((y - power * x) ** 2).sum() / (len(x) - used) / spread))
+
+
+def _center(values: np.ndarray) -> np.ndarray:
+    centered: np.ndarray = values - values.mean()
+    return centered
+
+
+def is_positive(dataset: SeriesDataset) -> bool:
+    return bool((dataset.table[:, : dataset.pipeline.plan.targets] > 0).all())
 
 
 def _find_surprise(scaled: Rows, length: int) -> float:
@@ -96,21 +162,73 @@ def choose_calendar(train: Rows, frequency: str | None) -> list[Suggestion]:
     return [Suggestion("data.calendar", [part], f"changes of rows go together with those {cycle} rows before")]
 
 
-def choose_length(train: Rows, shortest: int, season: int | None, differenced: bool) -> Suggestion:
+def find_longest_window(train: Rows, lengths: Sequence[int], horizon: int) -> int:
+    """Return the most rows of a window: an eighth of all rows, and half of what the shortest series has to train on."""
+    trained = min((len(rows) for rows in train if len(rows)), default=0)
+    return max(min(lengths) // WINDOWS, min((trained - horizon) // 2, sum(lengths) // WINDOWS))
+
+
+def choose_length(train: Rows, most: int, season: int | None, differenced: bool) -> Suggestion:
     """Take the longest of the usual rows, a season and one, and what a partial autocorrelation asks for.
 
-    shortest:    rows of the shortest series, of which a window is at most an eighth
+    most:        rows that a window can have
     differenced: whether correlations are looked for between changes of rows
     """
-    most = shortest // WINDOWS
     lag = find_longest_lag([np.diff(rows, axis=0) if differenced else rows for rows in train], min(LONGEST, most - 1))
     usual = USUAL_ROWS if most >= USUAL_ROWS else max(1, min(FEW_ROWS, most))
-    reasons = {usual: f"{shortest:,} rows" + (", of them an eighth" if usual == most else "; nothing asks for more")}
+    known = f"{sum(map(len, train)):,} training rows"
+    reasons = {usual: f"{known}, too few for more" if usual == most else f"{known}; nothing asks for more"}
     reasons |= {lag + differenced: f"the partial autocorrelation of lag {lag} is significant"} if lag else {}
     reasons |= {season + 1: f"a season of {season} rows, and one"} if season else {}
     *shorter, length = sorted(rows for rows in reasons if rows <= max(1, most))
     others = [shorter[-1] if shorter else max(1, length // THIRD)]
     return Suggestion("data.sequence_length", length, reasons[length], [rows for rows in others if rows < length])
+
+
+def choose_longer(
+    length: Suggestion, train: Rows, val: Rows, most: int, season: int | None, horizon: int
+) -> Suggestion:
+    """Take several seasons, and one, where a linear model of so many rows forecasts validation clearly better.
+
+    most: rows that a window can have
+    """
+    longer = SEASONS * (season or 0) + 1
+    if not length.value < longer <= most:
+        return length
+    short, long = (measure_linear(train, val, rows, longer, horizon) for rows in (length.value, longer))
+    if not long < short * (1 - CLEARLY):
+        return length
+    gain = f"{1 - long / short:.1%}"
+    why = f"ridge regression on {SEASONS} seasons of rows, and one, has an error of validation {gain} lower"
+    return Suggestion("data.sequence_length", longer, f"{why} than on {length.value}", [length.value])
+
+
+def measure_linear(train: Rows, val: Rows, length: int, longest: int, horizon: int) -> float:
+    """Return the error on validation rows of a ridge regression on windows that count from their last row.
+
+    longest: rows that are left out at the beginning, so that other lengths are measured on the same rows
+    """
+    learned, asked = [np.zeros((0, length + horizon))], [np.zeros((0, length + horizon))]
+    for rows, later in zip(train, val):
+        mean, scale = rows.mean(axis=0), rows.std(axis=0)
+        joined = (np.concatenate([rows, later]) - mean) / np.where(scale > 0, scale, 1.0)
+        if len(rows) < longest + horizon or len(later) < horizon:
+            continue
+        cut = np.lib.stride_tricks.sliding_window_view(joined[longest - length :], length + horizon, axis=0)
+        first = len(rows) - longest  # window whose first row to forecast is of validation
+        learned.append(cut[: first - horizon + 1].reshape(-1, length + horizon))
+        asked.append(cut[first:].reshape(-1, length + horizon))
+    windows, later = _thin(learned), _thin(asked)
+    windows, later = (one - one[:, length - 1 : length] for one in (windows, later))
+    x, y = windows[:, :length], windows[:, length:]
+    weights = np.linalg.lstsq(x.T @ x + RIDGE * len(x) * np.eye(length), x.T @ y, rcond=None)[0]
+    return float(np.sqrt(np.mean((later[:, :length] @ weights - later[:, length:]) ** 2))) if later.size else np.inf
+
+
+def _thin(parts: Rows) -> np.ndarray:
+    """Join windows, of very many evenly spread ones."""
+    every = max(1, sum(map(len, parts)) // MEASURED)
+    return np.concatenate([part[::every] for part in parts])
 
 
 def find_longest_lag(series: Rows, most: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,15 @@ from rnnexp.tasks import load
 from rnnexp.tasks.forecasting.series_recipe import (
     choose_calendar,
     choose_length,
+    choose_logarithms,
+    choose_longer,
     choose_scaler,
+    choose_training,
+    find_growth,
     find_longest_lag,
+    find_longest_window,
     find_partial,
+    measure_linear,
     suggest,
 )
 
@@ -67,6 +74,40 @@ def test_windows_that_hardly_vary_are_not_divided_by_their_deviation(share: floa
     assert ("some of them hardly vary" in found.why) == (expected == LAST)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_logarithms_are_taken_where_the_spread_grows_with_the_level(seed: int) -> None:
+    dice, rows = np.random.default_rng(seed), np.arange(400)
+    season = np.sin(2 * np.pi * rows / 12) + dice.normal(size=400) / 4
+    growing, even = np.exp(rows / 200 + season / 5)[:, None], (50 + rows / 5 + 5 * season)[:, None]
+    own = choose_scaler([growing], [], ROWS)
+    found = choose_logarithms(own, [growing], 12)
+    assert (found.value, found.others) == (["log", *LAST], [own.value])
+    assert found.why.startswith("the deviation of 12 rows grows with their mean, to the power of 1.")
+    assert choose_logarithms(choose_scaler([even], [], ROWS), [even], 12).value == choose_scaler([even], [], ROWS).value
+    walk = 100 + dice.normal(size=(600, 1)).cumsum(axis=0)
+    plain = choose_scaler([draw(0.0, seed=seed)], [], ROWS)
+    assert choose_logarithms(plain, [growing], 12) == plain
+    assert choose_logarithms(own, [walk], 12) == own
+
+
+def test_levels_of_different_series_are_no_growth() -> None:
+    apart = [(10 + draw(0.0, rows=200, seed=seed)) * 10**seed for seed in range(4)]
+    assert find_growth(apart, 10)[0] < 0.5 < find_growth([np.concatenate(apart)], 10)[0]
+
+
+@pytest.mark.parametrize("rows", [np.ones((30, 1)), np.full((30, 1), -1.0), np.ones((3, 1)), np.ones((0, 1))])
+def test_what_does_not_vary_or_is_short_does_not_grow(rows: np.ndarray) -> None:
+    assert find_growth([rows], 12) == (0.0, np.inf)
+
+
+def test_logarithms_are_not_proposed_for_what_has_none() -> None:
+    rows = np.exp(np.arange(400) / 100)[:, None] * (2 + draw(0.0, rows=400).clip(-1.5, 1.5))
+    found = {one.key: one.value for one in suggest(dataset(rows))}
+    assert found["data.scaler"][0] == "log"
+    rows[370] = 0
+    assert "log" not in {one.key: one.value for one in suggest(dataset(rows))}["data.scaler"]
+
+
 def test_series_of_different_levels_under_one_scaler_are_scaled_window_by_window() -> None:
     noise = [draw(0.0, rows=100, seed=seed) for seed in range(6)]
     assert choose_scaler(noise, noise, ROWS).value == PLAIN
@@ -107,7 +148,8 @@ def test_the_longest_lag_is_the_order_of_the_process(weights: tuple[float, ...],
 
 
 def length(rows: int, season: int | None = None, series: np.ndarray | None = None) -> int:
-    choice = choose_length([draw(0.5, rows=rows) if series is None else series], rows, season, differenced=False)
+    known = [draw(0.5, rows=rows) if series is None else series]
+    choice = choose_length(known, find_longest_window(known, [rows], 1), season, differenced=False)
     assert choice.why
     return int(choice.value)
 
@@ -128,13 +170,48 @@ def test_a_correlation_far_back_asks_for_a_longer_window() -> None:
     assert length(240, series=far[:240]) == 30  # an eighth of the rows
 
 
+def test_many_short_series_allow_a_window_that_one_of_them_would_not() -> None:
+    rows = [np.zeros((80, 1))] * 100
+    assert find_longest_window(rows, [93] * 100, 13) == 33
+    assert find_longest_window(rows[:1], [93], 13) == 11
+    assert find_longest_window(rows[:2], [93] * 2, 13) == 23
+    assert find_longest_window([*rows, np.zeros((20, 1))], [93] * 100 + [33], 13) == 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_several_seasons_are_taken_where_a_linear_model_gains_by_them(seed: int) -> None:
+    dice, rows = np.random.default_rng(seed), np.zeros((3_000, 1))
+    for row in range(96, len(rows)):  # what each hour of the day is like lasts, and four days tell it better than one
+        rows[row] = rows[row - 96 : row : 24].mean() * 0.98 + dice.normal()
+    proposed = choose_length([rows[:2_000]], 300, None, differenced=False)
+    short = replace(proposed, value=30)
+    found = choose_longer(short, [rows[:2_000]], [rows[2_000:]], 300, 24, horizon=1)
+    assert (found.value, found.others) == (97, [30])
+    assert found.why.startswith("ridge regression on 4 seasons of rows, and one, has an error of validation ")
+    noise = dice.normal(size=(3_000, 1))
+    for known, later, most, season in [
+        (noise[:2_000], noise[2_000:], 300, 24),
+        (rows[:2_000], rows[2_000:], 96, 24),
+        (rows[:2_000], rows[2_000:], 300, None),
+        (rows[:2_000], rows[:0], 300, 24),
+    ]:
+        assert choose_longer(short, [known], [later], most, season, horizon=1) == short
+
+
+def test_the_error_of_a_linear_model_is_that_of_the_process() -> None:
+    rows = draw(0.6, 0.3, rows=6_000)
+    deviation = rows[:4_000].std()
+    assert measure_linear([rows[:4_000]], [rows[4_000:]], 5, 9, 1) == pytest.approx(1 / deviation, rel=0.05)
+    assert measure_linear([rows[:9]], [rows[9:]], 5, 9, 1) == np.inf
+
+
 def test_the_other_scaler_and_a_shorter_window_are_worth_a_try() -> None:
     noise = draw(0.0, rows=700)
     assert choose_scaler([noise], [], ROWS).others == [OWN]
     assert choose_scaler([draw(1.0)], [], ROWS).others == [LAST]
-    assert choose_length([noise], 700, 7, differenced=False).others == [8]
-    assert choose_length([noise], 700, None, differenced=False).others == [10]
-    assert choose_length([noise[:9]], 9, None, differenced=False).others == []
+    assert choose_length([noise], 87, 7, differenced=False).others == [8]
+    assert choose_length([noise], 87, None, differenced=False).others == [10]
+    assert choose_length([noise[:9]], 1, None, differenced=False).others == []
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -154,6 +231,19 @@ def test_the_part_of_the_date_is_given_on_which_the_rows_depend(
     assert choose_calendar([wave[:, None]], None) == []
     other = "W-SUN" if frequency != "h" else "2h"
     assert choose_calendar([wave[:, None]], other) == []
+
+
+def test_few_examples_are_learned_by_several_networks() -> None:
+    few, many = (choose_training(examples, is_validated=True) for examples in (90, 5_000))
+    assert (few[0].key, few[0].value) == ("ensemble", 5)
+    assert few[0].why == "90 training examples: the mean of 5 networks errs less and takes seconds"
+    assert (few[1].key, few[1].value) == ("optimizer.learning_rate", 0.003)
+    assert [one.key for one in many] == ["trainer.batch_size", "trainer.epochs", "callbacks.early_stopping.patience"]
+
+
+def test_the_last_epoch_is_made_a_good_one_where_no_validation_part_chooses_one() -> None:
+    found = {one.key: one.value for one in choose_training(5_000, is_validated=False)}
+    assert found["schedule"] == "cosine"
 
 
 def dataset(values: np.ndarray, *lines: str) -> Any:
