@@ -146,7 +146,7 @@ def _inspect(
     if _first(default.package) == "hydra" and not _is_trusted(default.parent, repo):
         file = f"{file}, put there by {_file(str(default.parent), repo)}"
     problems += [text for entry in result.defaults_list or () for text in _overridden(entry, path, file)]
-    if not _may_reach_hydra(result.header["package"] if default.package is None else default.package):
+    if default.package is not None and not _may_reach_hydra(default.package):
         return
     node = loader._embed_result_config(result, default.package).config
     content = OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else {}
@@ -158,7 +158,7 @@ def _inspect(
                 problems += problems_of(key, value, file)
 
 
-def _may_reach_hydra(package: str | None) -> bool:
+def _may_reach_hydra(package: str) -> bool:
     """Say whether what lies in a package can lie in the node `hydra`: all of `model` does not."""
     return _first(package) in ("", "_global_", "hydra")
 
