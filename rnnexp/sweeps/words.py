@@ -13,7 +13,7 @@ from rnnexp.stopping import name_resuming
 from rnnexp.sweeps.changed import describe_changes
 from rnnexp.sweeps.coordinator import Coordinator
 from rnnexp.sweeps.estimate import estimate, lay_out
-from rnnexp.sweeps.facts import Facts, Planned
+from rnnexp.sweeps.facts import FEWEST, Facts, Planned
 from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.launcher import Launcher
 from rnnexp.sweeps.objective import find_varied_units, of_epoch
@@ -90,8 +90,8 @@ def overview(
     at_once = f", {len(places)} at a time with {count(places[0].threads, 'CPU thread')} each" if places else ""
     yield f"sweep {planned.place.name}: {standing}"
     yield f"  executor       {launcher.name}{at_once}"
-    if settled.name != launcher.name:
-        yield "  together       jobs of one program are trained as one; hydra.launcher.vectorize=false: never"
+    if together := _say_together(planned, request, settled):
+        yield f"  together       {together}"
     yield f"  folder         {planned.place.folder}"
     for key, values in _varied(planned, not request.settings.is_grid).items():
         yield f"  {key:<14} {values}"
@@ -113,6 +113,17 @@ def overview(
         yield f"  parameters     {span}; {count(findings.networks, 'distinct network')} built"
         yield f"  estimated time {_estimate(planned, settled, standing.to_run, findings)}"
     yield ""
+
+
+def _say_together(planned: Planned, request: Request, settled: Launcher) -> str:
+    """Say whether jobs are trained as one, or that each averages networks of its own where they could be."""
+    launcher, averaged = request.launcher, [job.mapping.get("ensemble", 1) for job in planned.jobs]
+    if settled.name != launcher.name:
+        return "jobs of one program are trained as one; hydra.launcher.vectorize=false: never"
+    could = launcher.settled(True, request.settings.learns).name != launcher.name
+    if could and sum(networks > 1 for networks in averaged) >= FEWEST:
+        return f"none: a job averages {max(averaged)} networks; with ensemble=1 jobs of one program are trained as one"
+    return ""
 
 
 def _doubt(planned: Planned, objective: str) -> str:

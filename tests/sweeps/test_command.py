@@ -246,3 +246,16 @@ def test_no_job_starts_after_the_time_is_up(quick: Quick, capsys: pytest.Capture
     assert "stopped: the time of 2 s is up; to resume: the same command" in capsys.readouterr().out
     run(*UNTRACKED, "seed=range(3)")
     assert len(quick.tasks) == len(list((folder / "jobs").iterdir())) == 3
+
+
+def test_a_sweep_of_averaged_networks_says_what_keeps_its_jobs_apart(
+    rehearsed: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "none: a job averages 3 networks; with ensemble=1 jobs of one program are trained as one"
+    local = {"name": "local", "n_jobs": 2, "threads": 1}
+    run(*UNTRACKED, "seed=0,1,2,3", "ensemble=3", launcher=local, dry_run=True)
+    assert f"  together       {told}\n" in capsys.readouterr().out
+    apart = ({**local, "vectorize": False}, "ensemble=3"), (local, "ensemble=1"), (local, "ensemble=1,1,3,3")
+    for launcher, ensemble in apart:
+        run(*UNTRACKED, "seed=0,1", ensemble, launcher=launcher, dry_run=True)
+        assert told not in capsys.readouterr().out
