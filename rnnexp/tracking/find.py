@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from rnnexp.errors import ConfigError, count, did_you_mean
-from rnnexp.tracking.model_registry import SCHEME, find_run_id
+from rnnexp.tracking.model_registry import SCHEME, find_address, find_run_id
 from rnnexp.tracking.query import TrackedRun, Wanted, select
 
 LAST = "last"  # names the latest run
@@ -43,7 +43,7 @@ def run(uri: str | None, text: str) -> TrackedRun:
     if not names:
         raise ConfigError(f"there is no run `{text}`: no runs are tracked here; start with: rnnexp train")
     latest = f"the latest: {', '.join(names[:NAMED])}; `rnnexp runs` lists them"
-    hint = _find_in_experiment(uri, text) or did_you_mean(text, names)
+    hint = _find_in_experiment(uri, text) or _find_registered(uri, text) or did_you_mean(text, names)
     raise ConfigError(f"there is no run `{text}`{hint}\n{latest}")
 
 
@@ -58,6 +58,12 @@ def _find_in_experiment(uri: str | None, text: str) -> str:
     if not (within := [one for one in select(uri, wanted) if not one.is_sweep]):
         return ""
     return f": that is an experiment, of {count(len(within), 'run')}; its latest has the id {within[0].run_id[:8]}"
+
+
+def _find_registered(uri: str | None, text: str) -> str:
+    """Say how a registered model of this name is addressed."""
+    address = find_address(uri, text)
+    return f": that is a registered model; give {address}" if address else ""
 
 
 def is_filter(text: str) -> bool:

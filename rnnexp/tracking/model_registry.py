@@ -121,6 +121,13 @@ def find_run_id(uri: str | None, text: str) -> str:
         return str(versions[number].run_id)
 
 
+def find_address(uri: str | None, text: str) -> str:
+    """Return the address of a registered model that is named without `models:/`, "" if there is none."""
+    name = text.partition("@")[0]
+    with _explained():
+        return f"{SCHEME}{text}" if name and _find_model(client.open_client(store.tracking_uri(uri)), name) else ""
+
+
 def _parse(text: str) -> tuple[str, str | None, int | None]:
     name, at, alias = text.removeprefix(SCHEME).partition("@")
     base, slash, number = name.partition("/")

@@ -68,6 +68,16 @@ def test_an_alias_moves_and_its_history_stays(runs: list[rx.RunResult], capsys: 
     assert loaded.metadata.run_id == second.run_id
 
 
+@pytest.mark.parametrize("text", ["named", "named@best"])
+def test_a_name_without_its_scheme_is_answered_with_the_address(
+    text: str, runs: list[rx.RunResult], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer(capsys, "register", runs[1].run_id, "named", "--alias", "best")
+    told = f"there is no run `{text}`: that is a registered model; give models:/{text}\n"
+    assert told in answer(capsys, "predict", text, code=2)
+    assert "registered model" not in answer(capsys, "predict", "named-not", code=2)
+
+
 def test_a_registered_model_stands_for_its_run(runs: list[rx.RunResult], capsys: pytest.CaptureFixture[str]) -> None:
     answer(capsys, "register", runs[1].run_id, "shown", "--alias", "best")
     for command in (["show"], ["best"], ["reproduce", "--dry-run"], ["diff", runs[0].run_id], ["logs"]):
