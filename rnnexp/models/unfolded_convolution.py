@@ -40,8 +40,8 @@ def replace_calls(model: Any, covers: Callable[[Any], bool], call: Callable[...,
 def is_unfolded(layer: Any) -> bool:
     """Return whether a layer is a convolution as Keras computes it, all channels, or each alone, into new ones."""
     whole, apart = _list_known()
-    is_known = type(layer) in (*whole, *apart) and layer.data_format == "channels_last"
-    return is_known and isinstance(layer.padding, str) and getattr(layer, "groups", 1) == 1
+    is_known = type(layer) in apart or (type(layer) in whole and layer.groups == 1)
+    return is_known and layer.data_format == "channels_last" and isinstance(layer.padding, str)
 
 
 def _list_known() -> tuple[Sequence[type], Sequence[type]]:

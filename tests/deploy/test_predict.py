@@ -97,9 +97,8 @@ def test_a_run_is_given_in_many_ways(way: str, shop: Done, predicted: Rows, tmp_
 
     (run,) = select(shop.uri, Wanted(run=shop.run_id))
     folder = shop.result.run_dir
-    (mlflows,) = Path(shop.uri.removeprefix("sqlite:///")).parent.rglob(
-        f"*/{shop.run_id}/../models/*/artifacts/MLmodel"
-    )
+    found = Path(shop.uri.removeprefix("sqlite:///")).parent.rglob(f"*/{shop.run_id}/../models/*/artifacts/MLmodel")
+    (mlflows,) = (one for one in found if shop.run_id in one.read_text())
     words = {
         "id": shop.run_id,
         "beginning": shop.run_id[:10],
