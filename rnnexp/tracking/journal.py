@@ -72,7 +72,7 @@ class Stored:
 
     uri: of the store, as it may be shown;  run_id, experiment_id, place: of the run there, and where its files go
     entries, rows: bytes of the two files;  refused: where entries begin that the store did not take
-    creating: whether the run may be there without our knowing its id
+    creating: whether the run may be there without our knowing its id;  repeated: whether it may be there twice
     key, replaces: of a run that takes the place of another one, which somebody has deleted
     sent: files that the store has not shown yet, with the bytes that were sent and whether they were redacted
     """
@@ -85,6 +85,7 @@ class Stored:
     rows: int = 0
     refused: list[int] = field(default_factory=list)
     creating: bool = False
+    repeated: bool = False
     key: str = ""
     replaces: str = ""
     marked: bool = False

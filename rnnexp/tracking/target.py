@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnnexp.redact import redact
 from rnnexp.tracking import database, store, template
@@ -85,9 +85,20 @@ class Target:
                 return database.find_run(self.file, key, KEY)
         if self.has_run(key):
             return key
+        return next(self._search(key), None)
+
+    def _search(self, key: str) -> Iterator[str]:
+        """Yield the ids of the runs that have a key, which is one unless a server has made it late, and once more."""
         everywhere = [one.experiment_id for one in self.client.search_experiments()]
-        found: list[Any] = list(self.client.search_runs(everywhere, f"tags.`{KEY}` = '{key}'", max_results=1))
-        return str(found[0].info.run_id) if found else None
+        for one in self.client.search_runs(everywhere, f"tags.`{KEY}` = '{key}'", max_results=10):
+            yield str(one.info.run_id)
+
+    def remove_doubles(self, run_id: str) -> None:
+        """Move to the trash what a server has made in place of a run when nobody waited for its answer any more."""
+        key = self.client.get_run(run_id).data.tags.get(KEY)
+        for other in self._search(key) if key else ():
+            if other != run_id:
+                self.client.delete_run(other)
 
     def has_run(self, run_id: str) -> bool:
         """Say whether a run is there, and not in the trash."""

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -97,8 +97,9 @@ class TargetRun:
             entry, here = entries.pop(0)
             yield from self._begin(entry, here, at)
         while (rows := self.journal.rows.read(at))[1] > at:
-            at = rows[1]
-            yield self._batch("metrics", Batch(points=list(_points(rows[0]))), here, at)
+            read, at = rows
+            points = [Point(k, v, row["time"], row["step"]) for row, _ in read for k, v in row["metrics"].items()]
+            yield self._batch("metrics", Batch(points=points), here, at)
         for entry, here in entries:
             yield from self._operations[entry["event"]](self, entry, here, at)
 
@@ -111,6 +112,7 @@ class TargetRun:
             tags |= {REPLACES: stored.replaces, KEY: entry["key"]}
         batch = Batch(params=entry["params"], tags=tags)
         known = stored.run_id if entry["again"] else None
+        stored.repeated |= stored.creating  # a server may yet do what it has been asked for, and so do it twice
         if known is None and (entry["again"] or stored.creating):
             known = target.find_run(entry["key"])
         stored.uri, stored.experiment_id = target.shown, home.experiment_id
@@ -259,6 +261,9 @@ class TargetRun:
         """End the run; one that the store has refused a part of says so in a tag."""
         if self.stored.sent:
             yield Operation("files", self._show_files, None, self.stored.entries, at)
+        if self.stored.repeated:
+            doubles = partial(self.target.remove_doubles, str(self.stored.run_id))
+            yield Operation("the run", doubles, None, self.stored.entries, at)
         tags = {INCOMPLETE: f"{len(self.stored.refused)} refused"} if self.stored.refused else {}
         if not tags and (self.stored.marked or self.journal.is_taken_up):
             unmark = partial(remove_tag, run_id=str(self.stored.run_id), key=INCOMPLETE)
@@ -281,12 +286,6 @@ class TargetRun:
         "model": _model,
         "end": _end,
     }
-
-
-def _points(rows: Sequence[tuple[Record, int]]) -> Iterator[Point]:
-    for row, _ in rows:
-        for key, value in row["metrics"].items():
-            yield Point(key, value, row["time"], row["step"])
 
 
 def _is_final(error: Exception, target: Target) -> bool:

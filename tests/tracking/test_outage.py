@@ -132,6 +132,28 @@ def test_a_server_that_comes_back_is_completed_by_the_run_itself(server: FaultyS
     assert (status, rows) == ("FINISHED", {"train/loss": [(1, 1.0, 1000), (2, 0.5, 2000), (3, 0.25, 3000)]})
 
 
+@pytest.mark.parametrize("answer", ["missing", None])
+@pytest.mark.fault("C3")
+def test_what_a_server_makes_late_and_once_more_is_in_its_trash_once_the_run_has_ended(
+    answer: str | None, server: FaultyServer, make_info: Any
+) -> None:
+    """It does what nobody waits for any more after the run has been asked for anew."""
+    if answer:
+        server.fail("reset", only="POST /api/2.0/mlflow/runs/create")
+    with start(Tracking(uri=server.uri), make_info()) as run:
+        assert run.flush() == (answer is None)
+        assert server.met or answer is None
+        server.heal()
+        run.log_epochs(1, [{"train/loss": 1.0}], 0.0, 1.0)
+        assert run.flush(60)
+        ((made, _),) = all_stored(server)
+        key = {"rnnexp.key": made.data.tags["rnnexp.key"]}
+        late = open_store(server.uri).create_run(made.info.experiment_id, tags=key)
+        other = open_store(server.uri).create_run(made.info.experiment_id, tags={"rnnexp.key": "another"})
+    left = {one.info.run_id for one, _ in all_stored(server)}
+    assert left == {made.info.run_id, other.info.run_id, *([] if answer else [late.info.run_id])}
+
+
 @pytest.mark.fault("C1", "I6")
 def test_a_server_that_is_down_is_told_once_with_the_command_that_completes_it(
     make_info: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
