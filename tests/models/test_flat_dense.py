@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
+from layer_gradients import compute_gradients
 
 from rnnexp.models.flat_dense import is_flat, use_fast_layers
 
 SHAPES = [(4, 5), (4, 3, 5), (4, 3, 2, 5)]
-
-
-def gradients(layer: Any, x: np.ndarray, factor: float = 1.0) -> list[np.ndarray]:
-    """Return outputs, and gradients of a weighted sum of them by kernel, bias and inputs."""
-    import jax
-
-    source = np.random.default_rng(1)
-    weights = [factor * variable.value for variable in layer.trainable_variables]
-
-    def loss(weights: Any, x: Any) -> Any:
-        y, _ = layer.stateless_call(weights, [], x)
-        return (y * source.normal(size=y.shape)).sum(), y
-
-    found, y = jax.grad(loss, argnums=(0, 1), has_aux=True)(weights, x)
-    return [np.asarray(leaf) for leaf in (y, *jax.tree.leaves(found))]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=["examples", "steps", "pairs-of-steps"])
@@ -35,10 +19,10 @@ def test_outputs_and_gradients_are_keras_s(shape: tuple[int, ...], activation: s
     x = np.random.default_rng(0).normal(size=shape).astype("float32")
     layer = keras.layers.Dense(6, activation=activation)
     model = keras.Sequential([keras.Input(shape[1:]), layer])
-    expected = gradients(layer, x)
+    expected = compute_gradients(layer, x)
     with use_fast_layers(model):
         assert "call" in vars(layer)
-        found, other = gradients(layer, x), gradients(layer, x, factor=1.01)
+        found, other = compute_gradients(layer, x), compute_gradients(layer, x, factor=1.01)
     for one, same, moved in zip(expected[:2], found[:2], other[:2]):
         np.testing.assert_allclose(same, one, rtol=1e-5, atol=1e-5)
         assert activation is None or not np.allclose(moved, one, rtol=1e-4, atol=1e-4)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from layer_gradients import compute_gradients
 
 import rnnexp as rx
 from rnnexp.models import unfolded_convolution
@@ -34,21 +35,6 @@ def seeing(spec):
 """
 
 
-def gradients(layer: Any, x: np.ndarray, factor: float = 1.0) -> list[np.ndarray]:
-    """Return outputs, and gradients of a weighted sum of them by kernel, bias and inputs."""
-    import jax
-
-    source = np.random.default_rng(1)
-    weights = [factor * variable.value for variable in layer.trainable_variables]
-
-    def loss(weights: Any, x: Any) -> Any:
-        y, _ = layer.stateless_call(weights, [], x)
-        return (y * source.normal(size=y.shape)).sum(), y
-
-    found, y = jax.jit(jax.grad(loss, argnums=(0, 1), has_aux=True))(weights, x)
-    return [np.asarray(leaf) for leaf in (y, *jax.tree.leaves(found))]
-
-
 @pytest.mark.parametrize(
     ("name", "shape", "kernel", "settings"),
     [
@@ -69,10 +55,10 @@ def test_outputs_and_gradients_are_keras_s(name: str, shape: tuple[int, ...], ke
     sizes = (kernel,) if name.startswith("Depthwise") else (5, kernel)
     layer = getattr(keras.layers, name)(*sizes, bias_initializer="random_normal", **settings)
     model = keras.Sequential([keras.Input(shape[1:]), layer])
-    expected = gradients(layer, x)
+    expected = compute_gradients(layer, x)
     with use_fast_layers(model):
         assert vars(layer)["call"].func is call_unfolded
-        found, other = gradients(layer, x), gradients(layer, x, factor=1.1)
+        found, other = compute_gradients(layer, x), compute_gradients(layer, x, factor=1.1)
     assert "call" not in vars(layer)
     for one, same in zip(expected, found, strict=True):
         np.testing.assert_allclose(same, one, rtol=1e-4, atol=1e-5)
