@@ -7,6 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from rnnexp.config.renamed import under_first_names
 from rnnexp.config.settings import UNDIGESTED
 from rnnexp.data.large import list_pieces, order_near
+from rnnexp.data.ridge import fit_ridge
 from rnnexp.data.series import Series
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import count
@@ -212,6 +214,12 @@ class Dataset(ABC):
     def roll(self, predict: Callable[[Any], Any], arrays: Arrays, indices: np.ndarray) -> np.ndarray:
         """Return the outputs for examples; `predict` maps x to the outputs of a network."""
         return np.asarray(predict(self.batch(arrays, indices)[0]))
+
+    @cached_property
+    def ridge(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weights and intercepts of a ridge regression on the training examples, see `fit_ridge`."""
+        part = self.parts["train"]
+        return fit_ridge(self.batch, part.arrays, part.indices)
 
     @abstractmethod
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:

@@ -210,8 +210,9 @@ class TaskSpec:
             given = model.output_activation
             problems.append(f"model.output_activation: `{given}` given; classes need logits: use null")
         if model.skip_connection and (chosen or model.output_activation not in (None, "linear")):
+            given = str(model.skip_connection).lower()
             problems.append(
-                "model.skip_connection: true given; it is added to a linear output, not to classes or an activation"
+                f"model.skip_connection: {given} given; it is added to a linear output, not to classes or an activation"
             )
         return problems + self.tie_problems(model)
 

@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models.build import build, build_network
+from rnnexp.models.initializers import Given
 from rnnexp.models.logits import convention
 
 if TYPE_CHECKING:
@@ -41,13 +40,13 @@ def list_members(model: keras.Model) -> list[keras.Model]:
 
 
 def build_average(
-    architecture: Any, spec: TaskSpec, seeds: Sequence[int], vectors: np.ndarray | None, exponents: Exponents | None
+    architecture: Any, spec: TaskSpec, seeds: Sequence[int], given: Given, exponents: Exponents | None
 ) -> keras.Model:
     """Build a network for each seed, with its first weights, and join them.
 
     exponents: of each target, that of e for one unit of an output, where original values are exponentials of outputs
     """
-    return _join([build(architecture, spec, seed, vectors) for seed in seeds], spec, exponents)
+    return _join([build(architecture, spec, seed, given) for seed in seeds], spec, exponents)
 
 
 def rebuild_average(architecture: Any, spec: TaskSpec, count: int, exponents: Exponents | None) -> keras.Model:

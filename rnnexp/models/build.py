@@ -10,6 +10,8 @@ from rnnexp.data.spec import TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import initializers, stateful
 from rnnexp.models.cudnn import settle_kernels
+from rnnexp.models.initializers import NOTHING, Given
+from rnnexp.models.linear_path import FITTED, NAME
 from rnnexp.models.logits import convention
 from rnnexp.models.plugin_network import connect_network, list_unread
 
@@ -17,18 +19,22 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from rnnexp.data.dataset import Dataset
+
+EMBEDDING = "embedding/embeddings"
+
 log = logging.getLogger(__name__)
 
 
-def build(architecture: Any, spec: TaskSpec, seed: int, vectors: np.ndarray | None = None) -> keras.Model:
+def build(architecture: Any, spec: TaskSpec, seed: int, given: Given = NOTHING) -> keras.Model:
     """Build the model that `architecture` describes and draw its weights from `seed`, alike on every backend.
 
-    vectors: (vocabulary, size) that the layer `embedding` starts from, instead of drawn ones.
+    given: weights that are not drawn, by path, see `find_given_weights`
 
     Dropout follows the seed too. Raises ConfigError if a user's component returns something that does not fit
     the spec.
     """
-    model, kept = _build_drawn(architecture, spec, seed, vectors)
+    model, kept = _build_drawn(architecture, spec, seed, given)
     if unread := [] if is_ours(type(architecture)) else list_unread(model, spec):
         told = "model: `%s` leaves unread what the data give it: %s; read it, or leave it out of the data"
         log.warning(told, architecture.name, ", ".join(f"`{name}`" for name in unread))
@@ -37,17 +43,15 @@ def build(architecture: Any, spec: TaskSpec, seed: int, vectors: np.ndarray | No
     return model
 
 
-def _build_drawn(
-    architecture: Any, spec: TaskSpec, seed: int, vectors: np.ndarray | None
-) -> tuple[keras.Model, list[str]]:
+def _build_drawn(architecture: Any, spec: TaskSpec, seed: int, given: Given) -> tuple[keras.Model, list[str]]:
     """Return the network with its first weights, and the paths of those that Keras drew."""
     if is_ours(type(architecture)):
         with initializers.skip_draws():
             model = build_network(architecture, spec, seed)
-        if not draw_weights(architecture, model, seed, vectors):
+        if not draw_weights(architecture, model, seed, given):
             return model, []
     model = build_network(architecture, spec, seed)
-    return model, draw_weights(architecture, model, seed, vectors)
+    return model, draw_weights(architecture, model, seed, given)
 
 
 def build_network(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:
@@ -64,9 +68,19 @@ def build_network(architecture: Any, spec: TaskSpec, seed: int) -> keras.Model:
     return settle_kernels(convention(spec).complete(model, spec, name, trusted=own))
 
 
-def draw_weights(architecture: Any, model: Any, seed: int, vectors: np.ndarray | None = None) -> list[str]:
+def draw_weights(architecture: Any, model: Any, seed: int, given: Given = NOTHING) -> list[str]:
     """Draw the first weights of a model that has been built; return the paths of those that Keras drew itself."""
-    return initializers.draw_weights(model, seed, vectors, getattr(architecture, "initial_range", None))
+    return initializers.draw_weights(model, seed, given, getattr(architecture, "initial_range", None))
+
+
+def find_given_weights(architecture: Any, dataset: Dataset) -> dict[str, np.ndarray]:
+    """Return the first weights that the data give, by path: vectors of tokens, and a linear function that is fitted."""
+    given = {} if dataset.vectors is None else {EMBEDDING: dataset.vectors}
+    if vars(architecture).get("skip_connection") != FITTED:
+        return given
+    kernel, intercept = dataset.ridge
+    each = max(1, len(dataset.spec.quantiles))
+    return given | {f"{NAME}/kernel": kernel.repeat(each, axis=1), f"{NAME}/bias": intercept.repeat(each)}
 
 
 def clone_model(model: keras.Model) -> keras.Model:

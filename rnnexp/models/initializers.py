@@ -7,37 +7,44 @@ The distributions are those of Keras 3 (`keras/src/initializers`): variance scal
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import numpy as np
+
+from rnnexp.errors import ConfigError
 
 if TYPE_CHECKING:
     import keras
 
 Shape = tuple[int, ...]
 Draw = Callable[[Any, Shape, np.random.Generator], np.ndarray]
+Given = Mapping[str, np.ndarray]  # weights by path
+NOTHING: Given = MappingProxyType({})
 
 # The standard deviation of a normal distribution cut at two standard deviations.
 TRUNCATED_STDDEV = 0.87962566103423978
 SPECIAL = {"recurrent_kernel": "recurrent_initializer"}
 
 
-def draw_weights(
-    model: keras.Model, seed: int, vectors: np.ndarray | None = None, bound: float | None = None
-) -> list[str]:
+def draw_weights(model: keras.Model, seed: int, given: Given = NOTHING, bound: float | None = None) -> list[str]:
     """Set every weight whose initializer is known; return the paths of those left as Keras drew them.
 
-    `vectors` are taken for the layer `embedding` where they are given. With `bound` all trained weights are drawn
+    What is `given`, by path, is not drawn. With `bound` all trained weights are drawn
     uniformly from -bound to bound, biases too (Zaremba et al., Recurrent neural network regularization, 2014).
 
     Left alone are weights without a `<name>_initializer` attribute on their layer (a user's own layer),
     unknown initializers, and initializers that carry a seed (or axes) of their own.
     """
-    kept = []
+    kept, left = [], set(given)
     for layer, variable in _list_weights(model):
+        if variable.path in given:
+            variable.assign(given[variable.path])
+            left.discard(variable.path)
+            continue
         initializer = getattr(layer, SPECIAL.get(variable.name, f"{variable.name}_initializer"), None)
         draw_values = _find_draw(initializer)
         if draw_values is None:
@@ -51,8 +58,8 @@ def draw_weights(
         if variable.name == "bias" and getattr(layer, "unit_forget_bias", False):
             values[layer.units : 2 * layer.units] = 1.0  # Jozefowicz et al. (2015): remember at first
         variable.assign(values.astype(np.float32))
-    if vectors is not None:
-        model.get_layer("embedding").embeddings.assign(vectors)
+    if left:
+        raise ConfigError(f"model: it has no weights {', '.join(sorted(left))}, which the data give; name a layer so")
     return kept
 
 

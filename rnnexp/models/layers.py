@@ -145,3 +145,13 @@ def find_weights(model: keras.Model) -> keras.Model | None:
 
     found = [layer for layer in model.layers if layer.name == INPUT_WEIGHTS]
     return keras.Model(model.input, found[0].output) if found else None
+
+
+def cut_patches(past: Any, size: int | None) -> Any:
+    """Lay `size` steps side by side as one: (batch, steps, features) to (batch, steps / size, size * features)."""
+    import keras
+
+    if size is None:
+        return past
+    _, steps, features = past.shape
+    return keras.layers.Reshape((steps // size, size * features), name="patches")(past)

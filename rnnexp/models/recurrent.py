@@ -14,7 +14,8 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_embedding
 from rnnexp.models.augmentation import AugmentedInputs
-from rnnexp.models.layers import Pooling, pool
+from rnnexp.models.layers import Pooling, cut_patches, pool
+from rnnexp.models.linear_path import FITTED, LinearPath, add_linear_path
 from rnnexp.models.recurrent_checks import check_spec
 from rnnexp.models.transformer import Transformer, apply_blocks
 from rnnexp.registry import PositiveInt, settings
@@ -113,9 +114,10 @@ class RecurrentModel(AugmentedInputs, ABC):
     output_activation: Activation | None = Field(
         None, description="activation of the output; null: linear, as classes always have it"
     )
-    skip_connection: bool = Field(
+    skip_connection: LinearPath = Field(
         False,
-        description="add a linear function of the whole window to the output (LSTNet, Lai et al., 2018, eq. 8)",
+        description="add a linear function of the whole window to the output (LSTNet, Lai et al., 2018, eq. 8): true "
+        "trains it; `ridge` fits it first, by ridge regression, for the network to learn what that leaves",
         json_schema_extra={FORMERLY: "skip"},
     )
 
@@ -168,16 +170,16 @@ class RecurrentModel(AugmentedInputs, ABC):
             past = token_embedding.embed(embedding, past, self)
         past = self.augment(past)
         first = stateful.make_state_inputs(spec.kept(self.state_sizes()))
-        read = self.preprocess(patches(past, self.patch_size), mask, spec.inputs["past"])
+        read = self.preprocess(cut_patches(past, self.patch_size), mask, spec.inputs["past"])
         x, last = self._recurrent(*read, spec, first)
         if (branch := self.side_branch(past, mask)) is not None:
             x = keras.layers.Concatenate(name="state_and_branch")([x, branch])
-        if "future" in inputs:
-            future = keras.layers.Flatten(name="future_flat")(inputs["future"])
+        future = keras.layers.Flatten(name="future_flat")(inputs["future"]) if "future" in inputs else None
+        if future is not None:
             x = keras.layers.Concatenate(name="state_and_future")([x, future])
         for i, size in enumerate(self.dense, start=1):
             x = keras.layers.Dense(size, activation=self.dense_activation, name=f"dense_{i}")(x)
-        y = scores(x) if scores else self._output(x, spec, inputs["past"])
+        y = scores(x) if scores else self._output(x, spec, inputs["past"], future)
         if first:
             return keras.Model({**inputs, **first}, {stateful.OUTPUT: y, **last}, name=self.name)
         return keras.Model(inputs if len(inputs) > 1 else inputs["past"], y, name=self.name)
@@ -274,27 +276,16 @@ class RecurrentModel(AugmentedInputs, ABC):
 
         return keras.regularizers.L1L2(self.l1, self.l2) if self.l1 or self.l2 else None
 
-    def _output(self, x: Any, spec: TaskSpec, past: Any) -> Any:
+    def _output(self, x: Any, spec: TaskSpec, past: Any, future: Any) -> Any:
         import keras
 
-        # float32 also under mixed precision, whose losses would lose digits
-        size = math.prod(spec.output_shape)
-        x = keras.layers.Dense(size, activation=self.output_activation, dtype="float32", name="output")(x)
+        # float32 also under mixed precision, whose losses would lose digits; 0 beside what has been fitted already
+        size, fitted = math.prod(spec.output_shape), self.skip_connection == FITTED
+        start = {"dtype": "float32", "kernel_initializer": "zeros" if fitted else "glorot_uniform"}
+        x = keras.layers.Dense(size, activation=self.output_activation, **start, name="output")(x)
         if self.skip_connection:
-            window = keras.layers.Flatten(name="window")(past)
-            linear = keras.layers.Dense(size, use_bias=False, dtype="float32", name="skip")(window)
-            x = keras.layers.Add(dtype="float32", name="output_and_skip")([x, linear])
+            x = add_linear_path(x, past, future, fitted)
         if len(spec.output_shape) == 1:
             return x
         steps = (size or -1 for size in spec.steps)
         return keras.layers.Reshape((*steps, *spec.output_shape), dtype="float32", name="output_shape")(x)
-
-
-def patches(past: Any, size: int | None) -> Any:
-    """Lay `size` steps side by side as one: (batch, steps, features) to (batch, steps / size, size * features)."""
-    import keras
-
-    if size is None:
-        return past
-    _, steps, features = past.shape
-    return keras.layers.Reshape((steps // size, size * features), name="patches")(past)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.data.spec import UNKNOWN_SIZE
+from rnnexp.models.linear_path import find_linear_mistakes
 
 if TYPE_CHECKING:
     from rnnexp.data.spec import TaskSpec
@@ -26,6 +27,7 @@ def check_spec(model: Any, spec: TaskSpec) -> list[str]:
     problems += model.transformer.problems(spec.carried) if model.transformer else []
     problems += model.find_augmented_tokens(past)
     problems += spec.problems(model) + check_window(model, past.shape[0])
+    problems += find_linear_mistakes(model.skip_connection, spec)
     return problems + list(model.check_spec(spec))
 
 

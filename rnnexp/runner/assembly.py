@@ -59,7 +59,7 @@ def make_plan(experiment: Experiment, run_dir: Path | None) -> Callable[[TaskSpe
 def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtime) -> Any:
     """Build the network and say which of its layers can use the fast kernel."""
     from rnnexp.models.averaging import build_average, list_seeds
-    from rnnexp.models.build import build
+    from rnnexp.models.build import build, find_given_weights
     from rnnexp.models.bundle import find_exponents
     from rnnexp.models.cudnn import report_kernels
     from rnnexp.models.fitting_weights import refuse_beyond
@@ -69,11 +69,12 @@ def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtim
     spec = dataset.spec
     check_weights(experiment.trainer.class_weights, spec)
     with use_precision(experiment.trainer.precision), refuse_beyond(device.free_memory, experiment.optimizer.build):
+        given = find_given_weights(experiment.model, dataset)
         if experiment.ensemble == 1:
-            model = build(experiment.model, spec, experiment.seed, dataset.vectors)
+            model = build(experiment.model, spec, experiment.seed, given)
         else:
             seeds, exponents = list_seeds(experiment.seed, experiment.ensemble), find_exponents(spec, dataset.scaling)
-            model = build_average(experiment.model, spec, seeds, dataset.vectors, exponents)
+            model = build_average(experiment.model, spec, seeds, given, exponents)
     for line in report_kernels(model, device.backend, device.device):
         log.log(logging.INFO if device.device == "gpu" else logging.DEBUG, "%s", line)
     return model
@@ -104,12 +105,12 @@ def add_memory(
     """Add to a report what the network remembers, or why that is not defined; `start` is what it has taken first."""
     from rnnexp.evaluation.memory import METRIC, TABLE, count_memory, measure_memory
     from rnnexp.evaluation.report import Undefined
-    from rnnexp.models.build import draw_weights
+    from rnnexp.models.build import draw_weights, find_given_weights
 
     own = is_ours(type(experiment.model))
 
     def draw_first() -> bool:
-        left = draw_weights(experiment.model, model, experiment.seed, dataset.vectors)
+        left = draw_weights(experiment.model, model, experiment.seed, find_given_weights(experiment.model, dataset))
         if start:
             start.fill(model)
         return not left

@@ -75,7 +75,7 @@ def _make_examples(experiment: Experiment, dataset: Dataset) -> Any:
 
 def _train(experiment: Experiment, dataset: Dataset, folder: Path, stop: Stop) -> None:
     """Train a network of the same recurrent layers, and keep its weights whole or not at all."""
-    from rnnexp.models.build import build
+    from rnnexp.models.build import build, find_given_weights
     from rnnexp.models.features import make_plain_encoder
     from rnnexp.models.weights import save_weights
     from rnnexp.training.fit import make_training, run_all
@@ -93,7 +93,8 @@ def _train(experiment: Experiment, dataset: Dataset, folder: Path, stop: Stop) -
     alone = replace(experiment, loss=None, callbacks={}, metrics=[], trainer=trainer)
     plan = replace(make_plan(alone, None)(examples.spec), stop=stop)
     with use_precision(trainer.precision):
-        network = build(make_plain_encoder(experiment.model), examples.spec, experiment.seed, dataset.vectors)
+        encoder = make_plain_encoder(experiment.model)
+        network = build(encoder, examples.spec, experiment.seed, find_given_weights(encoder, dataset))
     history = run_all(make_training(network, examples, plan).steps(lambda *_: None))
     losses = [row["train/loss"] for row in history.epochs]
     log.info("pretrain: loss %.4g in the first epoch, %.4g in the last", losses[0], losses[-1])
@@ -138,7 +139,7 @@ def compare_pretrained(
 def _make_rivals(
     made: Pretrained, experiment: Experiment, dataset: Dataset, device: Runtime, stop: Stop
 ) -> Generator[TrainingStep, None, dict[str, Any]]:
-    from rnnexp.models.build import draw_weights
+    from rnnexp.models.build import draw_weights, find_given_weights
     from rnnexp.models.features import compute_features
     from rnnexp.training.best_weights import refuse_untrained
     from rnnexp.training.fit import make_training
@@ -151,7 +152,7 @@ def _make_rivals(
     probes = {"random_probe": look()}
     made.transfer.fill(network)
     probes["pretrained_probe"] = look()
-    draw_weights(experiment.model, network, experiment.seed, dataset.vectors)
+    draw_weights(experiment.model, network, experiment.seed, find_given_weights(experiment.model, dataset))
     plan = replace(make_plan(experiment, None)(dataset.spec), stop=stop, callbacks=_select_ours(experiment))
     history = yield from make_training(network, dataset, plan).steps(lambda *_: None)
     refuse_untrained(history)

@@ -286,11 +286,12 @@ def _select(settings: Mapping[str, float], keys: Sequence[str]) -> dict[str, flo
 
 def _initial_state(model: Any, shared: Program, member: _LoadedRun, start: TrainedWeights | None) -> Any:
     """Return what a member starts from: what the variables of the compiled model would hold for it alone."""
-    from rnnexp.models.build import draw_weights
+    from rnnexp.models.build import draw_weights, find_given_weights
     from rnnexp.training.prepare import seed_random_layers
 
     seed = member.experiment.seed
-    left = draw_weights(member.experiment.model, model, seed, member.dataset.vectors)
+    architecture = member.experiment.model
+    left = draw_weights(architecture, model, seed, find_given_weights(architecture, member.dataset))
     if left:
         raise ConfigError(f"trained together: the weights of {', '.join(left)} are initialized by Keras itself")
     take_start(start, model, member.dataset)

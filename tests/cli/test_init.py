@@ -51,7 +51,7 @@ def test_a_plain_table_becomes_a_commented_experiment(capsys: pytest.CaptureFixt
         "  scaler: [standard, instance]  # the lag-1 autocorrelation of the training rows is 0.91, the mean of the "
         "validation rows is 1.2 training deviations away: each window is scaled by its own mean and deviation\n"
         "model:\n"
-        "  skip_connection: false  # the network alone, without a linear path beside it\n"
+        "  skip_connection: ridge  # the network learns what ridge regression leaves\n"
         "ensemble: 5  # 34 training examples: the mean of 5 networks errs less and takes seconds\n"
         "optimizer:\n"
         "  learning_rate: 0.003  # few gradient steps: at a lower one many networks are still learning at the last\n"

@@ -52,21 +52,21 @@ def test_the_better_window_is_written_with_what_it_came_to(
     let_win(monkeypatch, has_window(10))
     assert main(["init", "a.csv", "--tune", "60s"]) == 0
     said, text = capsys.readouterr().out, Path("experiments/a.yaml").read_text()
-    alone = "model.skip_connection=false"
+    alone = "model.skip_connection=ridge"
     assert f"  data.sequence_length=30, data.scaler=standard, {alone}: 2 ± 1, 1 s\n" in said
     assert f"  data.sequence_length=10, data.scaler=[standard,instance], {alone}: 1 ± 1, 1 s\n" in said
     assert "sequence_length: 10  # better than 30 by validation: 1 ± 1, 1 s\n" in text
 
 
-def test_a_linear_path_is_written_where_it_is_better(
+def test_a_network_without_a_linear_path_is_written_where_it_is_better(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_noise()
-    let_win(monkeypatch, lambda one: one.model.skip_connection)
+    let_win(monkeypatch, lambda one: not one.model.skip_connection)
     assert main(["init", "a.csv", "--tune", "60s"]) == 0
-    assert capsys.readouterr().out.count("model.skip_connection=true: 1 ± 1") == 1
+    assert capsys.readouterr().out.count("model.skip_connection=false: 1 ± 1") == 1
     text = Path("experiments/a.yaml").read_text()
-    assert "skip_connection: true  # better than false by validation: 1 ± 1, 1 s\n" in text
+    assert "skip_connection: false  # better than ridge by validation: 1 ± 1, 1 s\n" in text
     assert "sequence_length: 30  # 210 training rows" in text
 
 
@@ -88,7 +88,7 @@ def test_what_the_rules_say_stays_where_nothing_is_better(monkeypatch: pytest.Mo
         in text
     )
     assert "  scaler: standard  # the lag-1" in text
-    assert "  skip_connection: false  # the network alone" in text
+    assert "  skip_connection: ridge  # the network learns" in text
 
 
 def test_a_setting_that_the_user_has_decided_is_not_varied(
@@ -97,7 +97,7 @@ def test_a_setting_that_the_user_has_decided_is_not_varied(
     write_noise()
     let_win(monkeypatch, has_window(10))
     assert main(["init", "a.csv", "--tune", "60s", "--sequence-length", "12"]) == 0
-    assert "  data.scaler=standard, model.skip_connection=false: " in capsys.readouterr().out
+    assert "  data.scaler=standard, model.skip_connection=ridge: " in capsys.readouterr().out
     assert "sequence_length: 12\n" in Path("experiments/a.yaml").read_text()
 
 

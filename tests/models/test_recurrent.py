@@ -13,7 +13,7 @@ from rnnexp import registry
 from rnnexp.data.sources.synthetic import sine
 from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
-from rnnexp.models import recurrent
+from rnnexp.models import layers, recurrent
 from rnnexp.models.build import build
 
 CELLS = ("simple_rnn", "lstm", "gru", "min_gru", "min_lstm", "slstm")
@@ -220,9 +220,9 @@ def test_a_patch_holds_neighboring_steps() -> None:
     import keras
 
     inputs = keras.Input((12, 2))
-    cut = keras.Model(inputs, recurrent.patches(inputs, 4))(window)
+    cut = keras.Model(inputs, layers.cut_patches(inputs, 4))(window)
     assert np.array_equal(cut, window.reshape(1, 3, 8))
-    assert recurrent.patches(window, None) is window
+    assert layers.cut_patches(window, None) is window
 
 
 def test_the_skip_is_a_linear_function_of_the_window(spec: TaskSpec) -> None:

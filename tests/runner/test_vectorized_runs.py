@@ -56,6 +56,7 @@ def losses(result: Any, part: str = "train") -> np.ndarray:
             ("model=gru", "model.dropout=0.3", "model.patch_size=2", "model.skip_connection=true", "optimizer=rmsprop"),
             marks=pytest.mark.end_to_end,
         ),
+        pytest.param(("model=gru", "model.skip_connection=ridge"), marks=pytest.mark.end_to_end),
         pytest.param(
             ("model=gru", "model.transformer={heads: 2, dropout: 0.2}", "trainer.batch_size=full"),
             marks=pytest.mark.end_to_end,

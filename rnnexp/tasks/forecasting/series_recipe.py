@@ -8,10 +8,12 @@ from statistics import NormalDist
 import numpy as np
 
 from rnnexp.data import calendar
+from rnnexp.data.ridge import MOST_INPUTS
 from rnnexp.errors import count
+from rnnexp.models.linear_path import FITTED
 from rnnexp.tasks import budget
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
-from rnnexp.tasks.forecasting.windows import EPSILON
+from rnnexp.tasks.forecasting.windows import EPSILON, Plan
 from rnnexp.tasks.requests import Suggestion
 
 PLAIN, OWN, LAST = "standard", ["standard", "instance"], ["standard", "last"]
@@ -33,8 +35,6 @@ WEAKEST = 0.1  # partial autocorrelation that is worth a longer window
 CHANCE = 0.01  # that noise is taken for one, over all lags
 # The part of the date that repeats itself with the season of rows that lie so far apart.
 PARTS = {"hour": "hour", "day": "dayofweek", "business day": "dayofweek", "month": "month", "quarter": "quarter"}
-# A gain where a linear model of the window is better than the network, a small loss elsewhere: only trials can tell.
-LINEAR_PATH = Suggestion("model.skip_connection", False, "the network alone, without a linear path beside it", [True])
 
 Rows = Sequence[np.ndarray]  # of each series (rows, targets)
 
@@ -52,8 +52,9 @@ def suggest(dataset: SeriesDataset) -> list[Suggestion]:
         scaler = choose_scaler(train, val, int(length.value), per_series)
         if is_positive(dataset) and not per_series:  # what has no logarithm could not be read
             scaler = choose_logarithms(scaler, train, dataset.season or YEAR)
-    scaled = [scaler, LINEAR_PATH] if dataset.pipeline.plan.layout == "windows" else []
-    dated = choose_calendar(train, dataset.pipeline.frequency)
+    dated, plan = choose_calendar(train, dataset.pipeline.frequency), dataset.pipeline.plan
+    path = choose_linear_path(plan, int(length.value), [part for one in dated for part in one.value])
+    scaled = [scaler, path] if plan.layout == "windows" else []
     return [length, *scaled, *dated, *choose_training(len(dataset.parts["train"]), "val" in dataset.parts)]
 
 
@@ -108,6 +109,19 @@ def choose_logarithms(scaler: Suggestion, train: Rows, size: int) -> Suggestion:
         return scaler
     told = f"the deviation of {size} rows grows with their mean, to the power of {power:.1f}"
     return Suggestion("data.scaler", ["log", *LAST], f"{told}; each window counts from its last row", [scaler.value])
+
+
+def choose_linear_path(plan: Plan, length: int, dated: Sequence[str]) -> Suggestion:
+    """Let the network learn what a linear model of its inputs leaves, where that is not too large to be fitted.
+
+    length: rows of a window;  dated: parts of the date that it gets, too
+    """
+    more = len(calendar.columns(dated))
+    inputs = length * (plan.columns + more) + plan.horizon * (plan.known + more)
+    if inputs > MOST_INPUTS:
+        why = f"the network alone: a linear model of {inputs:,} inputs beside it takes too long to fit"
+        return Suggestion("model.skip_connection", False, why, [True])
+    return Suggestion("model.skip_connection", FITTED, "the network learns what ridge regression leaves", [False])
 
 
 def find_growth(series: Rows, size: int) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from rnnexp.tasks import load
 from rnnexp.tasks.forecasting.series_recipe import (
     choose_calendar,
     choose_length,
+    choose_linear_path,
     choose_logarithms,
     choose_longer,
     choose_scaler,
@@ -266,7 +267,16 @@ def test_neither_the_test_part_nor_a_part_that_is_absent_decides() -> None:
     assert "callbacks.early_stopping.patience" not in whole
 
 
+def test_the_network_learns_what_a_regression_leaves_unless_that_is_too_large() -> None:
+    plan = replace(dataset(draw(0.3, rows=400)).pipeline.plan, columns=3, horizon=5, known=1)
+    assert choose_linear_path(plan, 998, []).value == "ridge"
+    wide = choose_linear_path(plan, 999, [])
+    assert (wide.value, wide.why[:47]) == (False, "the network alone: a linear model of 3,002 inpu")
+    assert choose_linear_path(plan, 600, ["month"]).why.startswith("the network alone: a linear model of 3,015 inputs")
+
+
 def test_a_whole_sequence_is_not_scaled_by_windows() -> None:
     walk = draw(1.0, rows=400)
     assert "data.scaler" in [one.key for one in suggest(dataset(walk))]
-    assert "data.scaler" not in [one.key for one in suggest(dataset(walk, "data.layout=sequence"))]
+    whole = [one.key for one in suggest(dataset(walk, "data.layout=sequence"))]
+    assert not {"data.scaler", "model.skip_connection"} & set(whole)

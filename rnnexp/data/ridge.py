@@ -1,0 +1,74 @@
+"""Ridge regression from what a network reads to what it should give, on the training examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+MOST_INPUTS = 3_000  # eigenvectors of so many rows and columns take half a minute on two cores
+MOST_EXAMPLES = 2**17  # of more, evenly spread ones
+CHUNK_VALUES = 2**21  # bounds the memory of inputs that are gathered: 16 MB
+PENALTIES = 10.0 ** np.arange(-6, 4)  # in units of the mean variance of an input, times the examples
+STEADY = 1e-6  # share of the squares of the inputs
+
+Batch = Callable[[Mapping[str, np.ndarray], Any], tuple[Any, Any, Any]]
+
+
+def fit_ridge(batch: Batch, arrays: Mapping[str, np.ndarray], indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights (inputs, outputs) and intercepts (outputs,) in float32, for inputs as `flatten_inputs` lays them.
+
+    The penalty is the one of least generalized cross-validation (Golub, Heath and Wahba, Generalized cross-validation
+    as a method for choosing a good ridge parameter, 1979). Examples count by their weights.
+    """
+    inputs = flatten_inputs(batch(arrays, indices[:1])[0]).shape[1]
+    count, sums, products = 0.0, np.zeros(1), np.zeros((1, 1))
+    for rows, weight in _yield_rows(batch, arrays, indices):
+        weighed = rows * weight[:, None]
+        count += float(weight.sum())
+        sums, products = sums + weighed.sum(axis=0), products + weighed.T @ rows
+    mean, power = sums / count, float(np.trace(products[:inputs, :inputs])) / inputs
+    products -= count * np.outer(mean, mean)
+    gram, cross, own = products[:inputs, :inputs], products[:inputs, inputs:], products[inputs:, inputs:]
+    kernel = _choose(gram, cross, float(np.trace(own)), count, STEADY * power)
+    intercept = mean[inputs:] - mean[:inputs] @ kernel
+    return kernel.astype(np.float32), intercept.astype(np.float32)
+
+
+def flatten_inputs(x: Any) -> np.ndarray:
+    """Lay the steps of each window side by side, and after them what is known of the steps to come: (b, inputs)."""
+    parts = [x["past"], *([x["future"]] if "future" in x else [])] if isinstance(x, Mapping) else [x]
+    return np.concatenate([np.asarray(part, np.float64).reshape(len(part), -1) for part in parts], axis=1)
+
+
+def _yield_rows(
+    batch: Batch, arrays: Mapping[str, np.ndarray], indices: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield inputs and outputs of some examples side by side, and the weights of these examples."""
+    chosen, size = indices[:: -(-len(indices) // MOST_EXAMPLES)], 1
+    while len(chosen):
+        x, y, weight = batch(arrays, chosen[:size])
+        rows = np.concatenate([flatten_inputs(x), np.asarray(y, np.float64).reshape(len(y), -1)], axis=1)
+        yield rows, np.ones(len(rows)) if weight is None else np.asarray(weight, np.float64).reshape(len(rows))
+        chosen, size = chosen[size:], max(1, CHUNK_VALUES // rows.shape[1])
+
+
+def _choose(gram: np.ndarray, cross: np.ndarray, spread: float, count: float, floor: float) -> np.ndarray:
+    """Return the weights (inputs, outputs) of the penalty with the least error, by what is left of the outputs' spread.
+
+    gram, cross: products of the inputs with each other, and with the outputs, around their means
+    spread: sum of the squares of the outputs around their means
+    floor: below which the squares of the inputs around their means may be nothing but rounding
+    """
+    values, vectors = np.linalg.eigh(gram)
+    values, along = np.maximum(values, 0.0), vectors.T @ cross
+    scale, best, least = max(float(values.mean()), floor) or 1.0, np.zeros_like(along), np.inf
+    for penalty in PENALTIES[::-1] * scale:
+        weights = along / (values + penalty)[:, None]
+        left = spread - 2 * float((weights * along).sum()) + float((values[:, None] * weights**2).sum())
+        share = 1 - (1 + float((values / (values + penalty)).sum())) / count  # of the examples that are free
+        if share > 0 and left / share**2 < least:
+            best, least = weights, left / share**2
+    kernel: np.ndarray = vectors @ best
+    return kernel

@@ -1,0 +1,96 @@
+"""Ridge regression from windows to what follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnexp.data import ridge
+
+
+def linear_data(rows: int, noise: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return windows (rows, 4, 2), outputs (rows, 3, 1) that follow linearly, and the weights (8, 3)."""
+    rng = np.random.default_rng(seed)
+    x, weights = rng.normal(size=(rows, 4, 2)), rng.normal(size=(8, 3))
+    y = x.reshape(rows, 8) @ weights + 5.0 + noise * rng.normal(size=(rows, 3))
+    return x, y[..., None], weights
+
+
+def make_batch(x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> Callable[..., Any]:
+    return lambda arrays, indices: (x[indices], y[indices], None if weight is None else weight[indices])
+
+
+def test_a_linear_function_is_found_with_its_intercept() -> None:
+    x, y, weights = linear_data(200, noise=0.0)
+    kernel, intercept = ridge.fit_ridge(make_batch(x, y), {}, np.arange(200))
+    assert kernel.dtype == intercept.dtype == np.float32
+    assert np.allclose(kernel, weights, atol=1e-4)
+    assert np.allclose(intercept, 5.0, atol=1e-4)
+    assert not np.allclose(kernel, linear_data(200, noise=0.0, seed=1)[2], atol=1e-1)
+
+
+def test_it_is_what_scikit_learn_finds_with_the_same_penalty() -> None:
+    from sklearn.linear_model import Ridge
+
+    x, y, _ = linear_data(60, noise=3.0)
+    kernel, intercept = ridge.fit_ridge(make_batch(x, y), {}, np.arange(60))
+    flat, around = x.reshape(60, 8), x.reshape(60, 8) - x.reshape(60, 8).mean(axis=0)
+    scale = np.linalg.eigvalsh(around.T @ around).mean()
+    found = [Ridge(alpha=penalty * scale).fit(flat, y[..., 0]) for penalty in ridge.PENALTIES]
+    alike = [np.allclose(one.coef_.T, kernel, atol=1e-5) for one in found]
+    assert alike.count(True) == 1
+    assert np.allclose(found[alike.index(True)].intercept_, intercept, atol=1e-5)
+
+
+def test_the_penalty_grows_where_examples_are_few_and_noisy() -> None:
+    sizes = []
+    for noise in (0.0, 10.0):
+        x, y, _ = linear_data(12, noise)
+        sizes.append(float(np.abs(ridge.fit_ridge(make_batch(x, y - y.mean()), {}, np.arange(12))[0]).sum()))
+    least = np.linalg.lstsq(np.c_[x.reshape(12, 8), np.ones(12)], y[..., 0], rcond=None)[0][:-1]
+    assert sizes[1] < 0.5 * float(np.abs(least).sum())
+    assert sizes[0] > 1.0
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_fewer_examples_than_inputs_give_finite_weights(rows: int) -> None:
+    x, y, _ = linear_data(rows, noise=1.0)
+    kernel, intercept = ridge.fit_ridge(make_batch(x, y), {}, np.arange(rows))
+    assert np.isfinite(kernel).all()
+    assert np.abs(x.reshape(rows, 8) @ kernel + intercept - y[..., 0]).max() < 20
+
+
+def test_inputs_that_never_change_give_the_mean() -> None:
+    x, y, _ = linear_data(30, noise=1.0)
+    kernel, intercept = ridge.fit_ridge(make_batch(np.ones_like(x), y), {}, np.arange(30))
+    assert np.abs(kernel).max() < 1e-9
+    assert np.allclose(intercept, y.mean(axis=0)[:, 0], atol=1e-5)
+
+
+def test_examples_count_by_their_weights() -> None:
+    x, y, weights = linear_data(80, noise=0.0)
+    y[40:] = 0.0
+    weight = np.repeat([1.0, 0.0], 40)
+    kernel, _ = ridge.fit_ridge(make_batch(x, y, weight), {}, np.arange(80))
+    assert np.allclose(kernel, weights, atol=1e-4)
+    assert not np.allclose(ridge.fit_ridge(make_batch(x, y), {}, np.arange(80))[0], weights, atol=1e-1)
+
+
+def test_pieces_and_one_piece_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y, _ = linear_data(50, noise=1.0)
+    whole = ridge.fit_ridge(make_batch(x, y), {}, np.arange(50))
+    monkeypatch.setattr(ridge, "CHUNK_VALUES", 33)
+    assert all(
+        np.allclose(a, b, atol=1e-5) for a, b in zip(whole, ridge.fit_ridge(make_batch(x, y), {}, np.arange(50)))
+    )
+    monkeypatch.setattr(ridge, "MOST_EXAMPLES", 10)
+    assert not np.allclose(whole[0], ridge.fit_ridge(make_batch(x, y), {}, np.arange(50))[0], atol=1e-5)
+
+
+def test_what_is_known_of_the_steps_to_come_follows_the_window() -> None:
+    x = {"past": np.arange(6.0).reshape(1, 3, 2), "future": np.array([[[7.0], [8.0]]])}
+    assert ridge.flatten_inputs(x).tolist() == [[0, 1, 2, 3, 4, 5, 7, 8]]
+    assert ridge.flatten_inputs(x["past"]).tolist() == [[0, 1, 2, 3, 4, 5]]
