@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,14 @@ STEADY = 1e-6  # share of the squares of the inputs
 Batch = Callable[[Mapping[str, np.ndarray], Any], tuple[Any, Any, Any]]
 
 
-def fit_ridge(batch: Batch, arrays: Mapping[str, np.ndarray], indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fit_ridge(
+    batch: Batch, arrays: Mapping[str, np.ndarray], indices: np.ndarray, naive: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return weights (inputs, outputs) and intercepts (outputs,) in float32, for inputs as `flatten_inputs` lays them.
 
     The penalty is the one of least generalized cross-validation (Golub, Heath and Wahba, Generalized cross-validation
-    as a method for choosing a good ridge parameter, 1979). Examples count by their weights.
+    as a method for choosing a good ridge parameter, 1979), and so is what it shrinks the weights to: 0, or those of a
+    naive forecast, (inputs, outputs). Examples count by their weights.
     """
     inputs = flatten_inputs(batch(arrays, indices[:1])[0]).shape[1]
     count, sums, products = 0.0, np.zeros(1), np.zeros((1, 1))
@@ -31,7 +34,8 @@ def fit_ridge(batch: Batch, arrays: Mapping[str, np.ndarray], indices: np.ndarra
     mean, power = sums / count, float(np.trace(products[:inputs, :inputs])) / inputs
     products -= count * np.outer(mean, mean)
     gram, cross, own = products[:inputs, :inputs], products[:inputs, inputs:], products[inputs:, inputs:]
-    kernel = _choose(gram, cross, float(np.trace(own)), count, STEADY * power)
+    starts = [np.zeros_like(cross), *([] if naive is None else [naive])]
+    kernel = _choose(gram, cross, float(np.trace(own)), count, starts, STEADY * power)
     intercept = mean[inputs:] - mean[:inputs] @ kernel
     return kernel.astype(np.float32), intercept.astype(np.float32)
 
@@ -54,21 +58,26 @@ def _yield_rows(
         chosen, size = chosen[size:], max(1, CHUNK_VALUES // rows.shape[1])
 
 
-def _choose(gram: np.ndarray, cross: np.ndarray, spread: float, count: float, floor: float) -> np.ndarray:
-    """Return the weights (inputs, outputs) of the penalty with the least error, by what is left of the outputs' spread.
+def _choose(
+    gram: np.ndarray, cross: np.ndarray, spread: float, count: float, starts: Sequence[np.ndarray], floor: float
+) -> np.ndarray:
+    """Return the weights (inputs, outputs) of the start and penalty with the least error.
 
     gram, cross: products of the inputs with each other, and with the outputs, around their means
     spread: sum of the squares of the outputs around their means
     floor: below which the squares of the inputs around their means may be nothing but rounding
     """
     values, vectors = np.linalg.eigh(gram)
-    values, along = np.maximum(values, 0.0), vectors.T @ cross
-    scale, best, least = max(float(values.mean()), floor) or 1.0, np.zeros_like(along), np.inf
-    for penalty in PENALTIES[::-1] * scale:
-        weights = along / (values + penalty)[:, None]
-        left = spread - 2 * float((weights * along).sum()) + float((values[:, None] * weights**2).sum())
-        share = 1 - (1 + float((values / (values + penalty)).sum())) / count  # of the examples that are free
-        if share > 0 and left / share**2 < least:
-            best, least = weights, left / share**2
-    kernel: np.ndarray = vectors @ best
-    return kernel
+    values = np.maximum(values, 0.0)
+    scale, best, least = max(float(values.mean()), floor) or 1.0, starts[-1], np.inf
+    for start in starts:
+        missed = gram @ start
+        along = vectors.T @ (cross - missed)
+        unexplained = spread + float((start * (missed - 2 * cross)).sum())
+        for penalty in PENALTIES[::-1] * scale:
+            weights = along / (values + penalty)[:, None]
+            left = unexplained + float((weights * (values[:, None] * weights - 2 * along)).sum())
+            share = 1 - (1 + float((values / (values + penalty)).sum())) / count  # of the examples that are free
+            if share > 0 and left / share**2 < least:
+                best, least = start + vectors @ weights, left / share**2
+    return best

@@ -94,3 +94,16 @@ def test_what_is_known_of_the_steps_to_come_follows_the_window() -> None:
     x = {"past": np.arange(6.0).reshape(1, 3, 2), "future": np.array([[[7.0], [8.0]]])}
     assert ridge.flatten_inputs(x).tolist() == [[0, 1, 2, 3, 4, 5, 7, 8]]
     assert ridge.flatten_inputs(x["past"]).tolist() == [[0, 1, 2, 3, 4, 5]]
+
+
+@pytest.mark.parametrize("walks", [True, False], ids=["walk", "noise"])
+def test_weights_shrink_to_a_naive_forecast_where_that_is_better(walks: bool) -> None:
+    steps = np.random.default_rng(0).normal(size=300)
+    values = steps.cumsum() if walks else steps
+    windows = np.lib.stride_tricks.sliding_window_view(values, 13)
+    x, y = windows[:, :12, None], windows[:, 12:, None]
+    naive = np.eye(12)[:, -1:]
+    kernel, _ = ridge.fit_ridge(make_batch(x, y), {}, np.arange(len(x)), naive)
+    alone, _ = ridge.fit_ridge(make_batch(x, y), {}, np.arange(len(x)))
+    assert np.abs(kernel - naive * walks).max() < 0.1
+    assert (np.abs(alone - naive * walks).max() < 0.1) != walks

@@ -112,6 +112,17 @@ class SeriesDataset(Dataset):
         """Return by how much outputs for all examples of `part` are off, (n, horizon, targets), for `Intervals`."""
         return self.pipeline.errors(self._scored(part, outputs), self.parts[part].arrays, self.starts(part))
 
+    def naive_weights(self) -> np.ndarray | None:
+        """Return the weights by which each target is forecast to stay at its last value; none for whole sequences."""
+        plan = self.pipeline.plan
+        if plan.layout != "windows":
+            return None
+        known, last = plan.horizon * plan.known, (plan.sequence_length - 1) * plan.columns
+        weights = np.zeros((plan.sequence_length * plan.columns + known, plan.horizon, plan.targets))
+        for target in range(plan.targets):
+            weights[last + target, :, target] = 1.0
+        return weights.reshape(len(weights), -1)
+
     def bounds(self, part: str, outputs: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the ends of intervals of these half-widths around outputs, (n, horizon, targets) each."""
         offsets, starts, chosen = self.pipeline.offsets(half), self.starts(part), self._scored(part, outputs)
