@@ -136,8 +136,8 @@ def _ask_store(text: str, uri: str | None, names: list[str]) -> FoundFolder:
 
     try:
         folder = Path(find.run(uri, text).tags.get("rnnexp.folder", ""))
-    except RnnexpError:
-        if text.startswith("models:/"):  # what is wrong with it is known
+    except RnnexpError as error:
+        if "models:/" in str(error):  # it says what is wrong with a model's address, or gives it
             raise
         folder = Path()
     if folder.name and folder.is_dir():

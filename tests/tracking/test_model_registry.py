@@ -74,8 +74,10 @@ def test_a_name_without_its_scheme_is_answered_with_the_address(
 ) -> None:
     answer(capsys, "register", runs[1].run_id, "named", "--alias", "best")
     told = f"there is no run `{text}`: that is a registered model; give models:/{text}\n"
-    assert told in answer(capsys, "predict", text, code=2)
-    assert "registered model" not in answer(capsys, "predict", "named-not", code=2)
+    for command in ("predict", "show", "logs"):
+        assert told in answer(capsys, command, text, code=2)
+    for command in ("predict", "show", "logs"):
+        assert "registered model" not in answer(capsys, command, "named-not", code=2)
 
 
 def test_a_registered_model_stands_for_its_run(runs: list[rx.RunResult], capsys: pytest.CaptureFixture[str]) -> None:
