@@ -26,12 +26,14 @@ def fit_ridge(
     naive forecast, (inputs, outputs). Examples count by their weights.
     """
     inputs = flatten_inputs(batch(arrays, indices[:1])[0]).shape[1]
-    count, sums, products = 0.0, np.zeros(1), np.zeros((1, 1))
+    total, squares, sums, products = 0.0, 0.0, np.zeros(1), np.zeros((1, 1))
     for rows, weight in _yield_rows(batch, arrays, indices):
         weighed = rows * weight[:, None]
-        count += float(weight.sum())
+        total, squares = total + float(weight.sum()), squares + float((weight**2).sum())
         sums, products = sums + weighed.sum(axis=0), products + weighed.T @ rows
-    mean, power = sums / count, float(np.trace(products[:inputs, :inputs])) / inputs
+    count = total**2 / squares  # examples of equal weight that would say as much (Kish, Survey sampling, 1965)
+    mean, products = sums / total, products * (count / total)
+    power = float(np.trace(products[:inputs, :inputs])) / inputs
     products -= count * np.outer(mean, mean)
     gram, cross, own = products[:inputs, :inputs], products[:inputs, inputs:], products[inputs:, inputs:]
     starts = [np.zeros_like(cross), *([] if naive is None else [naive])]
@@ -54,7 +56,8 @@ def _yield_rows(
     while len(chosen):
         x, y, weight = batch(arrays, chosen[:size])
         rows = np.concatenate([flatten_inputs(x), np.asarray(y, np.float64).reshape(len(y), -1)], axis=1)
-        yield rows, np.ones(len(rows)) if weight is None else np.asarray(weight, np.float64).reshape(len(rows))
+        weight = np.ones(len(rows)) if weight is None else np.asarray(weight, np.float64)
+        yield rows, weight.reshape(len(rows), -1).mean(axis=1)
         chosen, size = chosen[size:], max(1, CHUNK_VALUES // rows.shape[1])
 
 

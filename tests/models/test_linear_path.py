@@ -54,14 +54,6 @@ def test_an_untrained_network_forecasts_what_the_regression_does(words: tuple[st
     assert not np.allclose(forecast(first_network(trained, dataset), dataset)[0], expected, atol=1e-2)
 
 
-def test_the_naive_weights_of_a_series_repeat_its_last_value() -> None:
-    dataset = runner.load_data(compose("data=airline_passengers", "data.calendar=[month]"))
-    part, naive = dataset.parts["test"], dataset.naive_weights()
-    x, _, _ = dataset.batch(part.arrays, part.indices)
-    assert np.array_equal(flatten_inputs(x) @ naive, np.repeat(x["past"][:, -1, :1], 2, axis=1))
-    assert runner.load_data(compose("data.layout=sequence", "model.skip_connection=false")).naive_weights() is None
-
-
 def test_training_changes_the_network_and_leaves_the_regression(tmp_path: Path) -> None:
     rx.run(compose(), run_dir=tmp_path, quiet=True)
     model, (kernel, intercept) = bundle.load(tmp_path / "model").model, runner.load_data(compose()).ridge

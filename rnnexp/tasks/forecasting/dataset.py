@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from rnnexp.data.large import is_large, sample_rows
 from rnnexp.data.quantiles import list_quantiles, take_median
 from rnnexp.data.series import Rows, Series
 from rnnexp.tasks.forecasting import windows
+from rnnexp.tasks.forecasting.linear_start import fit_windows
 from rnnexp.tasks.forecasting.pipeline import Pipeline
 from rnnexp.tasks.forecasting.preprocess import Context, Preprocessor
 
@@ -112,16 +114,10 @@ class SeriesDataset(Dataset):
         """Return by how much outputs for all examples of `part` are off, (n, horizon, targets), for `Intervals`."""
         return self.pipeline.errors(self._scored(part, outputs), self.parts[part].arrays, self.starts(part))
 
-    def naive_weights(self) -> np.ndarray | None:
-        """Return the weights by which each target is forecast to stay at its last value; none for whole sequences."""
-        plan = self.pipeline.plan
-        if plan.layout != "windows":
-            return None
-        known, last = plan.horizon * plan.known, (plan.sequence_length - 1) * plan.columns
-        weights = np.zeros((plan.sequence_length * plan.columns + known, plan.horizon, plan.targets))
-        for target in range(plan.targets):
-            weights[last + target, :, target] = 1.0
-        return weights.reshape(len(weights), -1)
+    @cached_property
+    def ridge(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weights and intercepts of a ridge regression on the training windows, see `fit_windows`."""
+        return fit_windows(self.pipeline.plan, self.parts["train"])
 
     def bounds(self, part: str, outputs: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the ends of intervals of these half-widths around outputs, (n, horizon, targets) each."""
