@@ -96,7 +96,7 @@ def test_the_two_lines_of_ci_run_every_test() -> None:
     lines = [line for line in script if line.startswith("pytest")]
     default = OPTIONS["addopts"][OPTIONS["addopts"].index("-m") + 1]
     assert re.fullmatch(r"not \w+", default)
-    assert lines == ["pytest", f"pytest -m {default.removeprefix('not ')}"]
+    assert lines == ["pytest", f"pytest -m {default.removeprefix('not ')} -n 3"]
     assert [line for line in CONTRIBUTING.splitlines() if line.startswith("pytest")] == lines
     names = [re.split(r"[:(]", marker)[0] for marker in OPTIONS["markers"]]
     assert names == [default.removeprefix("not "), "gpu"]

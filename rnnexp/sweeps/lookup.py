@@ -131,13 +131,23 @@ def _tracked_names(folder: Path) -> list[str]:
     return [name for name in found if name]
 
 
+def _is_registered(text: str, uri: str | None) -> bool:
+    from rnnexp.tracking.model_registry import find_address
+
+    with suppress(RnnexpError):
+        return bool(find_address(uri, text))
+    return False
+
+
 def _ask_store(text: str, uri: str | None, names: list[str]) -> FoundFolder:
     from rnnexp.tracking import find
 
     try:
         folder = Path(find.run(uri, text).tags.get("rnnexp.folder", ""))
-    except RnnexpError as error:
-        if "models:/" in str(error):  # it says what is wrong with a model's address, or gives it
+    except RnnexpError:
+        if text.startswith("models:/") or _is_registered(
+            text, uri
+        ):  # it says what is wrong with an address, or gives it
             raise
         folder = Path()
     if folder.name and folder.is_dir():
