@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-MOST_INPUTS = 3_000  # eigenvectors of so many rows and columns take half a minute on two cores
 MOST_EXAMPLES = 2**17  # of more, evenly spread ones
 CHUNK_VALUES = 2**21  # bounds the memory of inputs that are gathered: 16 MB
 PENALTIES = 10.0 ** np.arange(-6, 4)  # in units of the mean variance of an input, times the examples

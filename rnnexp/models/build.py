@@ -11,7 +11,7 @@ from rnnexp.errors import ConfigError
 from rnnexp.models import initializers, stateful
 from rnnexp.models.cudnn import settle_kernels
 from rnnexp.models.initializers import NOTHING, Given
-from rnnexp.models.linear_path import FITTED, NAME
+from rnnexp.models.layers import FITTED, LINEAR
 from rnnexp.models.logits import convention
 from rnnexp.models.plugin_network import connect_network, list_unread
 
@@ -80,7 +80,7 @@ def find_given_weights(architecture: Any, dataset: Dataset) -> dict[str, np.ndar
         return given
     kernel, intercept = dataset.ridge
     each = max(1, len(dataset.spec.quantiles))
-    return given | {f"{NAME}/kernel": kernel.repeat(each, axis=1), f"{NAME}/bias": intercept.repeat(each)}
+    return given | {f"{LINEAR}/kernel": kernel.repeat(each, axis=1), f"{LINEAR}/bias": intercept.repeat(each)}
 
 
 def clone_model(model: keras.Model) -> keras.Model:

@@ -1,4 +1,4 @@
-"""Layers over time that never see beyond the end of a sequence, however far it is padded."""
+"""Layers over time that never see beyond the end of a sequence, however far it is padded, and those beside them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     import keras
 
 Pooling = Literal["last", "mean", "max", "attention"]
+LinearPath = bool | Literal["ridge"]
 Attention = Literal["additive", "dot"]
+LINEAR: Final = "skip"  # the layer of a linear function beside the recurrent ones
+FITTED: Final = "ridge"
 INPUT_WEIGHTS: Final = "input_weights"  # the layer that weighs the inputs of an example, (b, inputs)
 NEVER = -6e4  # lower than any activation, yet finite even in float16: infinity would make gradients NaN
 
@@ -155,3 +158,18 @@ def cut_patches(past: Any, size: int | None) -> Any:
         return past
     _, steps, features = past.shape
     return keras.layers.Reshape((steps // size, size * features), name="patches")(past)
+
+
+def add_linear_path(y: Any, past: Any, future: Any, fitted: bool) -> Any:
+    """Return the outputs (b, outputs) and a linear function of the inputs, added up.
+
+    future: what is known of the steps to come, (b, numbers), or None; only a function that is fitted reads it
+    fitted: it has an intercept and is not trained
+    """
+    import keras
+
+    window = keras.layers.Flatten(name="window")(past)
+    if fitted and future is not None:
+        window = keras.layers.Concatenate(name="window_and_future")([window, future])
+    layer = keras.layers.Dense(y.shape[-1], use_bias=fitted, trainable=not fitted, dtype="float32", name=LINEAR)
+    return keras.layers.Add(dtype="float32", name="output_and_skip")([y, layer(window)])

@@ -14,8 +14,7 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_embedding
 from rnnexp.models.augmentation import AugmentedInputs
-from rnnexp.models.layers import Pooling, cut_patches, pool
-from rnnexp.models.linear_path import FITTED, LinearPath, add_linear_path
+from rnnexp.models.layers import FITTED, LinearPath, Pooling, add_linear_path, cut_patches, pool
 from rnnexp.models.recurrent_checks import check_spec
 from rnnexp.models.transformer import Transformer, apply_blocks
 from rnnexp.registry import PositiveInt, settings

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.data.spec import UNKNOWN_SIZE
-from rnnexp.models.linear_path import find_linear_mistakes
+from rnnexp.models.layers import FITTED, LinearPath
 
 if TYPE_CHECKING:
     from rnnexp.data.spec import TaskSpec
 
+MOST_INPUTS = 3_000  # eigenvectors of so many rows and columns take half a minute on two cores
 ONLY_READS = "model: {} gives outputs for what it reads; to write another sequence set model=encoder_decoder"
 
 
@@ -40,3 +42,12 @@ def check_window(model: Any, steps: int | None) -> list[str]:
     if size is None or steps == UNKNOWN_SIZE or steps % size == 0:
         return []
     return [f"model.patch_size: {size} given; the {steps} steps of data.sequence_length are no multiple of it"]
+
+
+def find_linear_mistakes(kind: LinearPath, spec: TaskSpec) -> list[str]:
+    """Return why a linear function cannot be fitted to these data."""
+    inputs = sum(math.prod(size or 0 for size in one.shape) for one in spec.inputs.values())
+    if kind != FITTED or inputs <= MOST_INPUTS:
+        return []
+    most = f"the most is {MOST_INPUTS:,}; use true, or a shorter window"
+    return [f"model.skip_connection: {kind} given; a regression on {inputs:,} inputs takes too much memory; {most}"]

@@ -145,9 +145,7 @@ def _ask_store(text: str, uri: str | None, names: list[str]) -> FoundFolder:
     try:
         folder = Path(find.run(uri, text).tags.get("rnnexp.folder", ""))
     except RnnexpError:
-        if text.startswith("models:/") or _is_registered(
-            text, uri
-        ):  # it says what is wrong with an address, or gives it
+        if text.startswith("models:/") or _is_registered(text, uri):  # what is wrong with it is known
             raise
         folder = Path()
     if folder.name and folder.is_dir():

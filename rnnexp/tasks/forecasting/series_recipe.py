@@ -8,9 +8,9 @@ from statistics import NormalDist
 import numpy as np
 
 from rnnexp.data import calendar
-from rnnexp.data.ridge import MOST_INPUTS
 from rnnexp.errors import count
-from rnnexp.models.linear_path import FITTED
+from rnnexp.models.layers import FITTED
+from rnnexp.models.recurrent_checks import MOST_INPUTS
 from rnnexp.tasks import budget
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
 from rnnexp.tasks.forecasting.windows import EPSILON, Plan
