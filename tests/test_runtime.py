@@ -204,6 +204,8 @@ def test_determinism_and_threads_reach_the_backend(trained: Trained) -> None:
 START_JAX = """
 import json
 from pathlib import Path
+import numpy
+from threadpoolctl import threadpool_info
 runtime.lean = {lean}
 before = dict(os.environ)
 runtime.configure("jax", device="cpu", threads={threads}, deterministic=True)
@@ -215,6 +217,7 @@ seen = {{
 import jax.numpy as jnp
 (jnp.ones((900, 900)) @ jnp.ones((900, 900))).block_until_ready()
 names = [file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")]
+seen["blas"] = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
 import matplotlib.pyplot, sklearn.metrics
 print(json.dumps({{**seen, "pool": names.count("tf_XLAEigen")}}))
 """
@@ -250,6 +253,11 @@ def test_the_environment_is_left_as_it_was(usual: dict[str, Any]) -> None:
 @pytest.mark.end_to_end
 def test_threads_limit_the_pool_of_xla(usual: dict[str, Any], lean: dict[str, Any]) -> None:
     assert (usual["pool"], lean["pool"]) == (1, 3)
+
+
+@pytest.mark.end_to_end
+def test_threads_limit_numpy_which_was_imported_before(usual: dict[str, Any], lean: dict[str, Any]) -> None:
+    assert ({*usual["blas"]}, {*lean["blas"]}) == ({1}, {3})
 
 
 def test_a_gpu_hidden_from_the_backend_stays_hidden() -> None:

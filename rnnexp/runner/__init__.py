@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset, Predictions
     from rnnexp.evaluation.report import Report
     from rnnexp.models.transfer import Transfer
+    from rnnexp.training.compiled.kept_program import KeptProgram
     from rnnexp.training.compiled.training import CompiledTraining
     from rnnexp.training.fit import TrainingStep
     from rnnexp.training.plan import History, TrainingPlan
@@ -123,14 +124,16 @@ def _run(experiment: Experiment, context: RunContext, quiet: bool, started: floa
     )  # after Keras, whose import it would only hinder
     plan = make_plan(experiment, context.run_dir)
     dataset = load_data(experiment)
-    model = build_model(experiment, dataset, device)
+    kept = member.kept if member else None
+    model = (kept.build if kept else build_model)(experiment, dataset, device)
     start = read_start(experiment)
     taken = take_start(start, model, dataset, quiet=False)
     place = context.run_dir, context.unfinished is not None
     pretrained = pretrain(experiment, dataset, model, place, context.ending)
     taken = pretrained.transfer if pretrained else taken
     plan_of_run = hold_taken(replace(add_note(plan(dataset.spec), dataset), stop=context.ending), taken, experiment)
-    prepared = PreparedRun(experiment, dataset, model, plan_of_run, device, start=taken, pretrained=pretrained)
+    compiled = kept.program if kept else None
+    prepared = PreparedRun(experiment, dataset, model, plan_of_run, device, None, compiled, taken, pretrained)
     from rnnexp.training.fit import run_all
 
     return run_all(run_steps(prepared, context, quiet=quiet, started=started))
@@ -141,6 +144,7 @@ class PreparedRun:
     """Everything that a run is made of, ready for its first step.
 
     training: None, or one that has been made ready beside others, with which it shares the model
+    compiled: what was compiled for the same network before, by a training that has ended
     start:    what the network has taken from a trained one; None if all its weights were drawn
     pretrained: what it has learned without labels, if that was asked for
     """
@@ -151,6 +155,7 @@ class PreparedRun:
     plan: TrainingPlan
     device: runtime.Runtime
     training: CompiledTraining | None = None
+    compiled: KeptProgram | None = None
     start: Transfer | None = None
     pretrained: Pretrained | None = None
 
@@ -180,7 +185,8 @@ def run_steps(
     refuse_full_disk(experiment, model, context.run_dir)
     size = choose_batch_size(dataset.parts["train"], trainer.batch_size)
     refuse_large_batch(model, size, prepared.device.free_memory)
-    training = prepared.training or make_training(model, dataset, plan)  # is compiled while the run is made known
+    # is compiled while the run is made known
+    training = prepared.training or make_training(model, dataset, plan, prepared.compiled)
     if prepared.training is None:
         share_start(restore(training, context.unfinished, dataset) if context.unfinished else None)
     info = record.make_run_info(experiment, dataset, prepared.device, context, prepared.engine)

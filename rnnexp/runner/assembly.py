@@ -61,7 +61,6 @@ def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtim
     from rnnexp.models.averaging import build_average, list_seeds
     from rnnexp.models.build import build, find_given_weights
     from rnnexp.models.bundle import find_exponents
-    from rnnexp.models.cudnn import report_kernels
     from rnnexp.models.fitting_weights import refuse_beyond
     from rnnexp.training.class_weights import check_weights
     from rnnexp.training.prepare import use_precision
@@ -75,9 +74,16 @@ def build_model(experiment: Experiment, dataset: Dataset, device: runtime.Runtim
         else:
             seeds, exponents = list_seeds(experiment.seed, experiment.ensemble), find_exponents(spec, dataset.scaling)
             model = build_average(experiment.model, spec, seeds, given, exponents)
+    tell_kernels(model, device)
+    return model
+
+
+def tell_kernels(model: Any, device: runtime.Runtime) -> None:
+    """Say which layers of a network can use the fast kernel."""
+    from rnnexp.models.cudnn import report_kernels
+
     for line in report_kernels(model, device.backend, device.device):
         log.log(logging.INFO if device.device == "gpu" else logging.DEBUG, "%s", line)
-    return model
 
 
 def evaluate(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rnnexp.stopping import Ending
 
 if TYPE_CHECKING:
+    from rnnexp.runner.kept_network import KeptNetwork
     from rnnexp.runner.unfinished import Unfinished
 
 
@@ -20,6 +21,7 @@ class Membership:
     parent: key of the sweep's own run, None without tracking;  number: of the job within the sweep
     varied: dotted keys that differ between the jobs
     threads: CPU threads that the job may use unless its configuration says how many
+    kept:    network of the run before, in a process that takes one after the other
     look:    says who wants this run alone to end, None as long as nobody does
     watch:   hears (epoch, metrics) now and then and may answer with a reason to stop, such as "pruned"
     """
@@ -31,6 +33,7 @@ class Membership:
     threads: int | None = None
     watch: Callable[[int, Mapping[str, float]], str | None] | None = None
     look: Callable[[], str | None] = lambda: None
+    kept: KeptNetwork | None = None
 
     def tags(self) -> dict[str, str]:
         return {

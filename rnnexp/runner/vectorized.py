@@ -16,6 +16,7 @@ from rnnexp.config.settings import Experiment, Tracking
 from rnnexp.errors import ConfigError
 from rnnexp.runner.context import RunContext
 from rnnexp.runner.groups import GroupStore
+from rnnexp.runner.program_key import select_runtime_scalars
 from rnnexp.runner.regroup import split_group, take_up_group
 from rnnexp.runner.unfinished import WIDTH, add_note
 from rnnexp.runner.warm_start import hold_taken, read_start, take_start
@@ -32,50 +33,8 @@ if TYPE_CHECKING:
     from rnnexp.training.fit import TrainingStep
     from rnnexp.training.plan import TrainingPlan
 
-# What may differ between members: it decides values or the number of epochs, not the compiled program; of data what a
-# source `repeats`.
-_FREE = {
-    "": ("name", "seed", "schedule", "callbacks", "tracking", "plugins", "resume"),
-    "optimizer": ("learning_rate",),
-    "trainer": ("epochs", "on_divergence", "engine", "checkpoint_every_s"),
-}
-# Numbers that a program can take as inputs, as long as they are there (not 0 or null) in all of its members.
-_MODEL_SCALARS = ("dropout", "recurrent_dropout", "l1", "l2")
-_NOT_SCALARS = ("learning_rate", "clipvalue")  # the one is a variable already, the other Keras hands on to XLA as it is
-
 OnEnd = Callable[[int, "runner.Result | BaseException"], None]
 RunSteps = dict[int, "Generator[TrainingStep, None, runner.Result]"]
-
-
-def make_program_key(experiment: Experiment) -> str | None:
-    """Return what two experiments must have in common to be trained together, None if one must train alone."""
-    from rnnexp.training.fit import choose_engine
-    from rnnexp.training.pure_callback import PureCallback
-
-    engine, _ = choose_engine(experiment.trainer, experiment.callbacks, "jax")
-    if engine != "compiled" or experiment.ensemble > 1:  # its members are trained as one already
-        return None
-    if experiment.trainer.refit_every or experiment.pretrain:  # further trainings, which have shapes of their own
-        return None
-    values = {key: value for key, value in asdict(experiment).items() if key not in _FREE[""]}
-    for part in ("data", "optimizer", "trainer"):
-        free = experiment.data.repeats if part == "data" else _FREE[part]
-        values[part] = {key: value for key, value in values[part].items() if key not in free}
-    values["data"] = {key: "number" if type(value) is float else value for key, value in values["data"].items()}
-    for key in select_runtime_scalars(experiment):
-        part, name = key.split(".")
-        values[part][name] = "positive"
-    watching = {k: (c.name, c.monitor) for k, c in experiment.callbacks.items() if isinstance(c, PureCallback)}
-    return json.dumps({**values, "callbacks": watching}, sort_keys=True, default=str)
-
-
-def select_runtime_scalars(experiment: Experiment) -> dict[str, float]:
-    """Return the settings that can be inputs of a program, by their dotted names."""
-    model, optimizer = asdict(experiment.model), asdict(experiment.optimizer)
-    keys = _MODEL_SCALARS if type(experiment.model).__module__.startswith("rnnexp.") else ()
-    settings = {f"model.{key}": model[key] for key in keys if key in model}
-    settings |= {f"optimizer.{key}": value for key, value in optimizer.items() if key not in _NOT_SCALARS}
-    return {key: value for key, value in settings.items() if type(value) is float and value > 0}
 
 
 def run_vectorized(
@@ -254,7 +213,7 @@ def _prepare_runs(common: _Common, members: Sequence[_LoadedRun], widths: Widths
     places = zip(members, plans, ensemble.members)
     made = [CompiledTraining(model, one.dataset, plan, member) for one, plan, member in places]
     return [
-        runner.PreparedRun(one.experiment, one.dataset, model, own.plan, common.device, own, taken)
+        runner.PreparedRun(one.experiment, one.dataset, model, own.plan, common.device, training=own, start=taken)
         for one, own in zip(members, made)
     ]
 

@@ -210,6 +210,9 @@ def _import_keras(backend: str) -> None:
 def _limit_threads(backend: str, threads: int | None) -> None:
     if not threads:
         return
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(threads, "blas")  # of NumPy, which was imported long before the variables that say so were set
     if backend == "tensorflow":
         import tensorflow as tf
 

@@ -145,7 +145,7 @@ def backend_of(mapping: Mapping[str, Any]) -> str:
 
 def find_program(mapping: Mapping[str, Any]) -> str | None:
     """Return what jobs must have in common to be trained as one, None for one that cannot be."""
-    from rnnexp.runner.vectorized import make_program_key
+    from rnnexp.runner.program_key import make_program_key
 
     registry.load_plugins(list(mapping.get("plugins") or []))
     return make_program_key(parse(mapping)) if backend_of(mapping) == "jax" else None

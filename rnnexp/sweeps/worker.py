@@ -35,6 +35,7 @@ from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, write_outcome
 if TYPE_CHECKING:
     from rnnexp.runner import Result
     from rnnexp.runner.context import Membership
+    from rnnexp.runner.kept_network import KeptNetwork
     from rnnexp.runner.unfinished import Unfinished
 
 log = logging.getLogger("rnnexp")
@@ -57,30 +58,36 @@ def serve(line: Connection, may_go_on: bool) -> None:
     """
     task = line.recv()
     with run_as_worker(task), suppress(EOFError, OSError):
-        before = _settle(task) if may_go_on else None
-        while _run_clean(task, before):
+        settled = _settle(task) if may_go_on else None
+        while _run_clean(task, settled):
             line.send(True)
             task = line.recv()
             _write_log(task)
         line.send(False)
 
 
-def _settle(task: Task) -> Mapping[str, Any] | None:
-    """Start the backend for a task, and return what it is to leave alone; None if no other can follow."""
+def _settle(task: Task) -> tuple[Mapping[str, Any], KeptNetwork] | None:
+    """Start the backend for a task, and return what it is to leave alone, and where it leaves its network for the next
+    one; None if no other can follow.
+    """
     from rnnexp.runner import configure_runtime
+    from rnnexp.runner.kept_network import KeptNetwork
 
     runtime.lean = True
     try:
         configure_runtime(read(task), task.threads)
     except Exception:  # will be met again, and told, where the job is run
         return None
-    return take_state()
+    return take_state(), KeptNetwork()
 
 
-def _run_clean(task: Task, before: Mapping[str, Any] | None) -> bool:
+def _run_clean(task: Task, settled: tuple[Mapping[str, Any], KeptNetwork] | None) -> bool:
     """Run a task and say whether the process is fit for another."""
-    outcome = execute(task)
-    if before is None or outcome.status != "done":
+    if settled is None:
+        execute(task)
+        return False
+    before, kept = settled
+    if execute(task, kept=kept).status != "done":
         return False
     if changes := find_changes(before, take_state()):
         print(f"the next job gets a new process: this one has left other {', '.join(changes)}", flush=True)
@@ -134,11 +141,13 @@ def execute(
     quiet: bool = False,
     tick: Callable[[], None] | None = None,
     find_lost: Callable[[], None] = lambda: None,
+    kept: KeptNetwork | None = None,
 ) -> Outcome:
     """Run a task in this process and write its outcome; an interruption leaves none, so that it is run again.
 
     `tick` is called after each epoch: the coordinator's chance to look after the sweep while this job runs.
-    `find_lost` is called when the job has failed, and raises Interrupted if that is for want of another process.
+    `find_lost` is called when the job has failed, and raises Interrupted if that is for want of another process; `kept`
+    holds the network of the task before, and takes that of this one.
     """
     if task.hydra is not None:
         from rnnexp.sweeps.hydra_job import run_within
@@ -155,7 +164,7 @@ def execute(
             from rnnexp.runner import run
 
             runtime.lean = not task.mapping.get("plugins")
-            experiment, told = read(task), membership(task, tick)
+            experiment, told = read(task), replace(membership(task, tick), kept=kept)
             unfinished = _take_up(task.folder, experiment)
             result = run(experiment, task.folder, task.command, quiet, told, unfinished)
             outcome = outcome_of(task, result)

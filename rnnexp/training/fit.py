@@ -16,6 +16,7 @@ from rnnexp.training.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from rnnexp.config.settings import Trainer
+    from rnnexp.training.compiled.kept_program import KeptProgram
     from rnnexp.training.keeper import Keeper
 
 log = logging.getLogger("rnnexp")
@@ -64,8 +65,10 @@ def find_obstacle(trainer: Trainer, callbacks: Mapping[str, Any]) -> str | None:
     return f"{timed[0]} watches the clock" if timed else None
 
 
-def make_training(model: Any, dataset: Dataset, plan: TrainingPlan) -> Training:
-    """Return a training by the engine that `trainer.engine` and the callbacks allow."""
+def make_training(model: Any, dataset: Dataset, plan: TrainingPlan, kept: KeptProgram | None = None) -> Training:
+    """Return a training by the engine that `trainer.engine` and the callbacks allow; `kept` holds what was compiled for
+    this network before.
+    """
     import keras
 
     engine, reason = choose_engine(plan.trainer, plan.callbacks, keras.backend.backend())
@@ -76,9 +79,9 @@ def make_training(model: Any, dataset: Dataset, plan: TrainingPlan) -> Training:
 
         return AveragedTraining(model, dataset, plan, engine)
     if engine == "compiled":
-        from rnnexp.training.compiled.training import CompiledTraining
+        from rnnexp.training.compiled.training import CompiledTraining, make_single_member
 
-        return CompiledTraining(model, dataset, plan)
+        return CompiledTraining(model, dataset, plan, make_single_member(model, dataset, plan, kept))
     from rnnexp.training.keras_training import KerasTraining
 
     return KerasTraining(model, dataset, plan, process_group.current)

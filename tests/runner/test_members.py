@@ -15,7 +15,7 @@ from rnnexp.config.identity import config_hash
 from rnnexp.models.averaging import list_members
 from rnnexp.models.bundle import load
 from rnnexp.runner.assembly import evaluate
-from rnnexp.runner.vectorized import make_program_key
+from rnnexp.runner.program_key import make_program_key
 from rnnexp.tracking.pyfunc import _load_pyfunc
 
 SMALL = ("model=simple_rnn", "model.units=[4]", "trainer.epochs=4", "tracking=off", "tracking.figures=false")

@@ -12,7 +12,7 @@ from rnnexp import tasks
 from rnnexp.data.unlabeled import make_pretraining
 from rnnexp.errors import ConfigError
 from rnnexp.runner import Result
-from rnnexp.runner.vectorized import make_program_key
+from rnnexp.runner.program_key import make_program_key
 
 OFF = ("tracking=off", "tracking.figures=false", "resume=never")
 FEW = ("data.labels_per_class=3", "data.task=classification", "data.scaler=standard", "trainer.epochs=2")

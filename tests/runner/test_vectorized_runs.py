@@ -14,7 +14,8 @@ from rnnexp import runner, runtime
 from rnnexp.runner import Result
 from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.groups import GroupStore
-from rnnexp.runner.vectorized import make_program_key, run_vectorized
+from rnnexp.runner.program_key import make_program_key
+from rnnexp.runner.vectorized import run_vectorized
 from rnnexp.training.compiled import ensemble
 
 LIGHT = ("tracking=off", "tracking.figures=false", "tracking.log_model=false")
@@ -260,6 +261,14 @@ def test_what_changes_the_program_is_not_trained_together() -> None:
     for other in ("model=gru", "model.units=[5]", "data.sequence_length=5", "trainer.batch_size=8", "loss=mae"):
         assert make_program_key(rx.compose(*SINE, other)) not in (base, None)
     assert make_program_key(rx.compose(*SINE, "trainer.engine=keras")) is None
+
+
+def test_balanced_weights_count_the_examples_that_a_fold_has_and_are_part_of_its_program() -> None:
+    same = ("data=npz", "data.path=x.npz", "data.task=classification", "data.folds=3")
+    folds = [(*same, f"data.fold={fold}") for fold in (1, 2)]
+    weighed = [make_program_key(rx.compose(*fold, "trainer.class_weights=balanced")) for fold in folds]
+    assert weighed[0] != weighed[1]
+    assert len({make_program_key(rx.compose(*fold)) for fold in folds}) == 1
 
 
 def test_folds_of_texts_have_vocabularies_and_so_networks_of_their_own() -> None:

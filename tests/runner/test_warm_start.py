@@ -13,7 +13,8 @@ import rnnexp as rx
 from rnnexp.errors import ConfigError
 from rnnexp.runner import Result
 from rnnexp.runner.context import Membership, RunContext
-from rnnexp.runner.vectorized import make_program_key, run_vectorized
+from rnnexp.runner.program_key import make_program_key
+from rnnexp.runner.vectorized import run_vectorized
 from rnnexp.runner.warm_start import hash_files, identify
 from rnnexp.stopping import Interrupted
 

@@ -81,15 +81,22 @@ def read_numbers(folder: Path, job: int) -> dict[str, Any]:
 def test_a_job_in_the_process_of_another_gives_the_bits_of_one_in_a_fresh_process(
     processes: dict[int, list[int]], tmp_path: Path
 ) -> None:
-    """The jobs before it are of another cell, precision, dropout and seed, and have drawn numbers and pictures."""
+    """The jobs before it are of another cell or precision, and have drawn numbers and pictures, or of the same network
+    with another seed, and have compiled it.
+    """
     found = {}
     for fresh in (False, True):
         processes.clear()
-        others = ("model=simple_rnn,gru", "trainer.precision=mixed_bfloat16,float32", "tracking.figures=true")
+        others = (
+            "model=simple_rnn,gru",
+            "trainer.precision=mixed_bfloat16,float32",
+            "seed=0,1",
+            "tracking.figures=true",
+        )
         folder = run(*QUICK[1:3], *QUICK[3:4], "trainer.epochs=3", *others, launcher={**ONE, "fresh": fresh}, new=True)
-        assert [job.status for job in jobs(folder).values()] == ["done"] * 4
-        assert len({pid for pids in processes.values() for pid in pids}) == (4 if fresh else 1)
-        found[fresh] = [read_numbers(folder, job) for job in range(4)]
+        assert [job.status for job in jobs(folder).values()] == ["done"] * 8
+        assert len({pid for pids in processes.values() for pid in pids}) == (8 if fresh else 1)
+        found[fresh] = [read_numbers(folder, job) for job in range(8)]
     assert found[False] == found[True]
     assert all(one != other for one, other in zip(found[True], found[True][1:]))
 

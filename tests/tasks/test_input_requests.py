@@ -17,7 +17,8 @@ from rnnexp.evaluation.kept_baselines import choose, gather
 from rnnexp.registry import lookup
 from rnnexp.runner import Result
 from rnnexp.runner.context import Membership, RunContext
-from rnnexp.runner.vectorized import make_program_key, run_vectorized
+from rnnexp.runner.program_key import make_program_key
+from rnnexp.runner.vectorized import run_vectorized
 from rnnexp.tasks import input_baselines, input_requests
 from rnnexp.tasks.classification.report import list_inputs, list_kinds
 from rnnexp.training.compiled import ensemble

@@ -70,6 +70,7 @@ class Ensemble:
         specs: Sequence[MemberSpec],
         widths: Widths | None = None,
         cadence: Cadence | None = None,
+        dispatch: Dispatch | None = None,
     ) -> None:
         self.program, self.specs = program, list(specs)
         self.widths = widths or Widths()
@@ -80,7 +81,7 @@ class Ensemble:
         self.single = len(self.lanes) == 1
         self.members = [Member(self, index) for index in range(len(specs))]
         self._place([specs[lane] for lane in self.lanes])
-        self._choose()
+        self._choose(dispatch)
         self._piece = 0  # how many are done of the epoch that is not
         self._began = 0.0  # when the present epoch began, seconds since 1970
         self._given: Tree = None  # the orders of that epoch
@@ -101,11 +102,12 @@ class Ensemble:
             data, self.axes = stack_shared([spec.batch_plan.data() for spec in specs])
         self.state, self.fixed, self.data = map(self.program.placement.put, (state, fixed, data))
 
-    def _choose(self) -> None:
+    def _choose(self, compiled: Dispatch | None = None) -> None:
         examples = 1 if self.batch_plan.train.one_batch else len(self.batch_plan.train.part)
         fitting = ORDER_BYTES // (4 * examples * len(self.lanes))
         capacity = int(np.clip(fitting, 1, min(self.epochs, MAX_EPOCHS)))
-        self._dispatch = Dispatch(self.program, self.axes, capacity)
+        fits = compiled and (compiled.axes, compiled.capacity) == (self.axes, capacity)
+        self.dispatch = compiled if compiled and fits else Dispatch(self.program, self.axes, capacity)
         self._pace = Pace(self.batch_plan.pieces, self._epoch_s() > LONG_S)
         self._passed = (self.state["other"], self.state["metrics"])  # anything of this shape: validation begins anew
 
@@ -115,7 +117,7 @@ class Ensemble:
 
     def prepare(self) -> None:
         """Trace the program, and let it be compiled while others do their work."""
-        self._dispatch.prepare((self.state, self._passed), self._now(0), self.fixed, self.data)
+        self.dispatch.prepare((self.state, self._passed), self._now(0), self.fixed, self.data)
 
     def advance(self) -> None:
         """Train on for about a second, all together."""
@@ -133,11 +135,11 @@ class Ensemble:
             self._given = None  # the orders of many rows are large
             self._given = self._now(count)
         arguments = ((self.state, self._passed), self._given, self.fixed, self.data)
-        self._dispatch.wait(*arguments)
+        self.dispatch.wait(*arguments)
         ready = time.perf_counter()
         if self.turn == 0:
             release_memory(len(self.batch_plan.train.part))
-        (self.state, self._passed), rows = jax.block_until_ready(self._dispatch.run(span, count, *arguments))
+        (self.state, self._passed), rows = jax.block_until_ready(self.dispatch.run(span, count, *arguments))
         self._pace.take(span, count, time.perf_counter() - ready)
         ended, self.turn = time.time(), self.turn + 1
         self._began, self._piece = self._began or began, span[1] % total
@@ -149,7 +151,7 @@ class Ensemble:
 
     def _count(self) -> int:
         """Return how many whole epochs are next, 0 if but a part of one."""
-        count = min(self._pace.count_epochs(), self._dispatch.capacity, self.epochs - self.epoch)
+        count = min(self._pace.count_epochs(), self.dispatch.capacity, self.epochs - self.epoch)
         marks = [spec.weights_every for spec in self.specs if spec.weights_every]
         marks += [] if self.single else [self._interval]
         return min([count, *(every - self.epoch % every for every in marks)])
@@ -158,7 +160,7 @@ class Ensemble:
         """Return rates and orders of the next `count` epochs, (capacity, lanes, ...)."""
         import jax
 
-        capacity, first = self._dispatch.capacity, self.epoch + 1
+        capacity, first = self.dispatch.capacity, self.epoch + 1
         lanes = []
         for lane in self.lanes:
             spec = self.specs[lane]
@@ -221,7 +223,7 @@ class Ensemble:
 
         What such a training has of the epoch becomes its last row.
         """
-        row = {key: np.atleast_1d(value) for key, value in self._dispatch.row_so_far(self.state).items()}
+        row = {key: np.atleast_1d(value) for key, value in self.dispatch.row_so_far(self.state).items()}
         for member in self.members:
             member.rows = []
             if not member.running:

@@ -15,6 +15,7 @@ from rnnexp.training.best_weights import handle_divergence, warn_of_death
 from rnnexp.training.compiled.batch_plan import BatchPlan, make_batch_plan
 from rnnexp.training.compiled.devices import make_placement
 from rnnexp.training.compiled.ensemble import Ensemble, MemberSpec, Widths
+from rnnexp.training.compiled.kept_program import KeptProgram
 from rnnexp.training.compiled.member import Member, Rows
 from rnnexp.training.compiled.program import Program
 from rnnexp.training.compiled.program_settings import CALLBACK, NOT_FINITE, ProgramSettings, select_pure_callbacks
@@ -185,14 +186,19 @@ def restore_together(trainings: Sequence[CompiledTraining], snapshots: Sequence[
         training.adopt(restored)
 
 
-def make_single_member(model: Any, dataset: Dataset, plan: TrainingPlan) -> Member:
-    """Compile a model (built, not compiled) and give it an ensemble of its own."""
+def make_single_member(model: Any, dataset: Dataset, plan: TrainingPlan, kept: KeptProgram | None = None) -> Member:
+    """Compile a model (built, not compiled) and give it an ensemble of its own; `kept` is what was compiled of it."""
     batch_plan = make_batch_plan(dataset, plan)
-    model = prepare(model, plan, batch_plan.train.unweighted_sample(), batch_plan.train.steps_of_epoch)
-    program = make_program(model, batch_plan, plan, traced=[])
+    dispatch = kept.renew(batch_plan, plan.seed) if kept else None
+    if dispatch is None:
+        model = prepare(model, plan, batch_plan.train.unweighted_sample(), batch_plan.train.steps_of_epoch)
+    program = dispatch.program if dispatch else make_program(model, batch_plan, plan, traced=[])
     cadence = Cadence(plan.trainer.checkpoint_every_s, plan.stop)
-    ensemble = Ensemble(program, [make_member_spec(program.initial(), batch_plan, plan)], cadence=cadence)
+    spec = make_member_spec(program.initial(), batch_plan, plan)
+    ensemble = Ensemble(program, [spec], cadence=cadence, dispatch=dispatch)
     ensemble.prepare()
+    if kept:
+        kept.keep(ensemble.dispatch, batch_plan)
     return ensemble.members[0]
 
 

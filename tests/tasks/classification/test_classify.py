@@ -14,7 +14,8 @@ from rnnexp.errors import DataError
 from rnnexp.models import bundle
 from rnnexp.runner import Result
 from rnnexp.runner.context import Membership, RunContext
-from rnnexp.runner.vectorized import make_program_key, run_vectorized
+from rnnexp.runner.program_key import make_program_key
+from rnnexp.runner.vectorized import run_vectorized
 from rnnexp.tasks import load
 from rnnexp.tracking.pyfunc import Served
 

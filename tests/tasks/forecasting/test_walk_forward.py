@@ -355,7 +355,7 @@ def test_series_that_are_tested_while_another_is_learned_from_are_refused() -> N
 
 
 def test_a_walk_is_never_part_of_a_group() -> None:
-    from rnnexp.runner.vectorized import make_program_key
+    from rnnexp.runner.program_key import make_program_key
 
     alone = rx.compose("trainer.refit_every=5")
     assert make_program_key(alone) is None

@@ -14,7 +14,8 @@ from rnnexp.models import stateful
 from rnnexp.models.logits import log_softmax
 from rnnexp.runner import Result
 from rnnexp.runner.context import Membership, RunContext
-from rnnexp.runner.vectorized import make_program_key, run_vectorized
+from rnnexp.runner.program_key import make_program_key
+from rnnexp.runner.vectorized import run_vectorized
 from rnnexp.tasks.language_modeling.dataset import TextStream
 from rnnexp.training import batcher
 from rnnexp.training.checkpoint import load_weights

@@ -21,7 +21,8 @@ from rnnexp.models.build import build
 from rnnexp.registry import lookup
 from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.groups import GroupStore
-from rnnexp.runner.vectorized import make_program_key, run_vectorized
+from rnnexp.runner.program_key import make_program_key
+from rnnexp.runner.vectorized import run_vectorized
 from rnnexp.tasks import load
 from rnnexp.tasks.tagging import baselines as tag_baselines
 from rnnexp.tasks.tagging.report import scores
