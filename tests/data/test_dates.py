@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,31 @@ def test_dates_are_read_as_they_were_meant(case: str) -> None:
     times, cells = WRITTEN[case]
     assert (read(cells) == times).all()
     assert not (read(cells)[1:] == times[:-1]).any()
+
+
+BUDDHIST = {case: cells for case, (_, cells) in WRITTEN.items() if re.search(r"(?<!\d)20\d\d", cells[0])}
+
+
+@pytest.mark.parametrize("case", BUDDHIST)
+def test_years_that_nanoseconds_cannot_hold_are_refused_in_every_form(case: str) -> None:
+    cells = [re.sub(r"(?<!\d)20\d\d", lambda year: f"{int(year[0]) + 543}", cell) for cell in BUDDHIST[case]]
+    with pytest.raises(DataError, match="too distant|unreadable|purely numeric"):
+        read(cells)
+
+
+DISTANT = {
+    **{unit: "9" * 25 for unit in ("s", "ms", "us", "ns", "D")},
+    "excel": "900000000",
+    "decimal_year": "2564.5",
+    "%d.%m.%Y": "31.12.9999",
+    "%Y-%m-%d %H:%M": "9999-12-31 23:00",
+}
+
+
+@pytest.mark.parametrize("form", DISTANT)
+def test_distant_dates_of_a_given_form_are_refused(form: str) -> None:
+    with pytest.raises(DataError, match=r"2 too distant dates \(lines 2, 3, .*Dates must lie between 1678 and 2262"):
+        read([DISTANT[form]] * 2, time_format=form)
 
 
 def answers(*columns: Iterable[object], names: Iterable[str] | None = None, **settings: Any) -> list[Any]:

@@ -169,7 +169,7 @@ DATES = {
               "1 differently zoned date (line 4"),
     "zone of none": (["2020-01-01"], {"time_zone": "UTC"}, "data.time_zone is given, but the dates"),
     "other format": (["2020-01-01"], {"time_format": "%d.%m.%Y"}, "Read as `%d.%m.%Y`"),
-    "far away": (["1500-01-01"], {}, "dates must lie between 1678 and 2262"),
+    "far away": (["1500-01-01"], {}, '1 too distant date (line 2, the first is "1500-01-01"). Dates must lie between'),
 }  # fmt: skip
 
 
