@@ -226,6 +226,15 @@ def test_a_table_on_its_side_is_refused_below_a_title_too(case: str) -> None:
         inspect("my.csv", {})
 
 
+@pytest.mark.parametrize("separator", [",", "\t", "  ", ";"])
+def test_rows_of_many_numbers_without_names_may_be_sequences(separator: str) -> None:
+    rows = [[row % 2, *(round(value + row, 2) for value in WAVE)] for row in range(30)]
+    Path("Gun_TRAIN.txt").write_text("".join(separator.join(map(str, row)) + "\n" for row in rows))
+    with pytest.raises(DataError, match=r"--target NUMBER says .* if each row is a sequence of its own"):
+        inspect("Gun_TRAIN.txt", {})
+    assert inspect("Gun_TRAIN.txt", {"target": 40})[1].values[:, 0].tolist() == [row[40] for row in rows]
+
+
 def test_of_columns_of_the_same_name_one_is_forecast() -> None:
     columns = [DAYS, WAVE, np.roll(WAVE, 1)]
     rows = ["date,wave,wave", *(",".join(map(str, row)) for row in zip(*columns))]

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rnnexp.data.inspect import inspect
 from rnnexp.data.series import Series
 from rnnexp.data.sources.csv import csv
 from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.places import Counts
-from rnnexp.data.tables.remedy import Refused
+from rnnexp.data.tables.remedy import Refused, Undecided
 from rnnexp.data.tables.table import read_cells, read_table
 from rnnexp.errors import DataError
 
@@ -231,6 +232,30 @@ def test_between_several_readings_the_user_chooses(case: str) -> None:
     assert [meaning in remedy.meaning for meaning, remedy in zip(meanings, found, strict=True)] == [True] * len(found)
     for remedy in found:
         read_cells(Path("d.csv"), Layout().change(remedy.settings))
+
+
+@pytest.mark.parametrize("number", ["{}.5", "-{}.5", "{},025"])
+@pytest.mark.parametrize("numbers", [1, 2, 3])
+@pytest.mark.parametrize("whole", [None, 0, 7])
+def test_numbers_that_the_separator_cuts_are_no_columns(number: str, numbers: int, whole: int | None) -> None:
+    names = ["date", "y", "z", "u"][: 1 + numbers]
+    cells = [[number.replace(".", ",").format(day)] * numbers for day in range(1, 13)]
+    if whole is not None:
+        cells[whole][0] = "7"
+    rows = [[day, *own] for (day, *_), own in zip(ROWS, cells)]
+    with pytest.raises(
+        DataError, match=f"{len(names)} names, the rows have {1 + 2 * numbers} cells: a comma"
+    ):
+        inspect(str(write(table(rows, names))), {})
+    assert inspect(str(write(table(rows, names, ";"))), {"decimal": ","})[1].values.shape == (12, 1)
+
+
+@pytest.mark.parametrize("lines", [["20,5", "21,5", "22,0"], ["value", "20,5", "21,5", "22,0"]])
+def test_a_single_column_of_decimal_commas_is_a_question_that_reads_it(lines: list[str]) -> None:
+    path = str(write(lines))
+    with pytest.raises(Undecided, match='"20,5" is one number'):
+        inspect(path, {})
+    assert inspect(path, {"separator": ";"})[1].values.tolist() == [[20.5], [21.5], [22.0]]
 
 
 @pytest.mark.parametrize("result", [np.sum, np.mean])

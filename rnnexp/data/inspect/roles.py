@@ -26,6 +26,7 @@ IDENTIFIER = re.compile(r"(.*[_ -])?(?i:id|uid|series|store|shop|item|key|code|n
 INDEX = re.compile(
     r"(unnamed: ?|column_|\.{3})\d+|level_0|index|idx|id|#|row(_?(id|nr|no|num|number|names?))?|(no|nr|num)\.?", re.I
 )
+MOST_NAMELESS = 8  # columns without names of which the last may be the target
 MAX_NAMES = 20  # columns that are tried as names of series
 WHOLE = 0.8  # share of the dates between its first and last that a series has at least, not to be doubted
 FEW = 0.01  # share of the rows, one at least, whose date may be that of another row of the same series
@@ -45,17 +46,33 @@ def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> 
         why = "".join(f'; "{head.names[index]}" {reason}' for index, reason in unfit.items())
         advice = ". --target NAME takes one all the same" if unfit else ""
         raise DataError(f"{file}: no column of numbers to forecast (columns: {listed(head.names)}){why}{advice}")
+    if not stamps and len(good) > 1 and finding.settings.get("header") == "none":
+        _ask_without_names(good, head, file)
     flags = [index for index in good if set(head.cells[index]) <= {"0", "1", ""}]
     chosen, why = _single_out(head, good, flags, file)
     others = [head.names[index] for index in good if index != chosen]
     reason = f"{why}others: {listed(others)} (--target)" if others else ""
     finding.set("target", name_column(head, chosen, finding), reason)
-    finding.seen += [f'column "{head.names[index]}" {why}: not the target' for index, why in unfit.items()]
+    finding.seen += [
+        f'column "{head.names[index]}" {why}: not the target' for index, why in unfit.items() if index != chosen
+    ]
     finding.seen += [
         f'column "{name}" is 0 or 1: not the target; --known {name} if it is known ahead'
         for name in (head.names[index] for index in flags if index != chosen)
     ]
     return chosen
+
+
+def _ask_without_names(good: list[int], head: Head, file: Path) -> None:
+    """Ask for the target where neither names nor dates tell whether rows follow each other, or where a number ends."""
+    first = ",".join(cells[0].strip() for cells in head.cells)[:60]
+    text = f'{file}: {len(good)} columns of numbers without names and dates (the first row: "{first}")'
+    if len(good) > MOST_NAMELESS:
+        rows = "if each row is a sequence of its own, write it with its label as .npz (data=npz)"
+        raise DataError(f"{text}: --target NUMBER says which is to be forecast, row by row, from 0; {rows}")
+    if re.fullmatch(r"[-+]?\d+,\d+", first):
+        columns = [Remedy({"target": index}, f"{head.cells[index][0].strip()}, ...") for index in good]
+        raise Undecided(Refused(text, Remedy({"separator": ";"}, f'"{first}" is one number'), *columns))
 
 
 def _single_out(head: Head, good: list[int], flags: list[int], file: Path) -> tuple[int, str]:
