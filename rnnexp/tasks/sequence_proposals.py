@@ -117,7 +117,7 @@ def _measure_ts(head: list[str]) -> int:
 def _arrays(path: str, file: Path) -> SequenceFiles:
     import numpy as np
 
-    from rnnexp.data.sources.npz import array
+    from rnnexp.data.sources.npz import array, judge_order
 
     try:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
@@ -135,11 +135,15 @@ def _arrays(path: str, file: Path) -> SequenceFiles:
     what = "texts" if texts else "labels" if classes else "numbers"
     settings |= {"task": "classification"} if classes and not texts else {}
     seen = f"{path}: arrays {', '.join(names)}; `{targets}` holds {what}"
+    if y.ndim == 2 and y.shape[1] > 1 and ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all():
+        raise DataError(f"{path}: `{targets}` is one-hot, {y.shape}: store the number of each class, y.argmax(1)")
     if texts:
         lengths = [name for name in names if name.lower() in LENGTHS]
         settings |= {"task": "transcription"} | ({"lengths": lengths[0]} if lengths else {})
         return SequenceFiles("npz", settings, False, seen, texts=True)
-    windows, why = propose_windows(array(file, inputs).shape[1:2][0]) if inputs in names else ({}, {})
+    steps, channels = (*array(file, inputs).shape, 1, 1)[1:3] if inputs in names else (1, 1)
+    windows, why = propose_windows(steps)
+    seen = "; ".join([seen, *judge_order(inputs, steps, channels)])
     return SequenceFiles("npz", settings | windows, not classes, seen, why)
 
 

@@ -243,9 +243,7 @@ def test_numbers_that_the_separator_cuts_are_no_columns(number: str, numbers: in
     if whole is not None:
         cells[whole][0] = "7"
     rows = [[day, *own] for (day, *_), own in zip(ROWS, cells)]
-    with pytest.raises(
-        DataError, match=f"{len(names)} names, the rows have {1 + 2 * numbers} cells: a comma"
-    ):
+    with pytest.raises(DataError, match=f"{len(names)} names, the rows have {1 + 2 * numbers} cells: a comma"):
         inspect(str(write(table(rows, names))), {})
     assert inspect(str(write(table(rows, names, ";"))), {"decimal": ","})[1].values.shape == (12, 1)
 

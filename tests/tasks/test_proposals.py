@@ -21,6 +21,7 @@ from rnnexp.data.inspect.text_kinds import (
     is_prose,
     is_tagged,
 )
+from rnnexp.data.sources.npz import npz
 
 WORDS = "rain sun market wins loses team price goal bank storm river cup coach shares wind snow".split()  # noqa: SIM905
 TOPICS = ("sports", "business", "weather")
@@ -215,6 +216,28 @@ def test_arrays(arrays: tuple[str, str, str], settings: dict[str, Any]) -> None:
     y = dice.integers(0, 2, 40) if kind == "labels" else dice.random(40)
     np.savez("a.npz", **{inputs: dice.random((40, 6, 2)), targets: y})
     assert proposed("a.npz") == ("npz", {"path": "a.npz", **settings})
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+@pytest.mark.parametrize("kind", [float, int, bool])
+def test_one_hot_labels_are_no_numbers_to_predict(classes: int, kind: type, capsys: Any) -> None:
+    dice = np.random.default_rng(4)
+    y = np.eye(classes, dtype=kind)[dice.integers(0, classes, 40)]
+    np.savez("a.npz", x=dice.random((40, 6, 2)), y=y)
+    assert main(["init", "a.npz"]) == 3
+    assert "`y` is one-hot, (40, " in capsys.readouterr().err
+    np.savez("a.npz", x=dice.random((40, 6, 2)), y=dice.integers(0, 2, (40, classes)).astype(float))
+    assert proposed("a.npz") == ("npz", {"path": "a.npz"})  # several numbers each
+
+
+@pytest.mark.parametrize(("shape", "doubted"), [((40, 2, 30), True), ((40, 1, 5), True), ((40, 30, 2), False)])
+def test_channels_before_steps_are_doubted(shape: tuple[int, ...], doubted: bool, capsys: Any) -> None:
+    dice = np.random.default_rng(4)
+    np.savez("a.npz", x=dice.random(shape), y=dice.integers(0, 2, 40))
+    proposed("a.npz")
+    order = f"`x` has more channels ({shape[2]}) than steps ({shape[1]})"
+    assert (order in capsys.readouterr().out) == doubted
+    assert (order in "".join(npz(path="a.npz").read().notes)) == doubted
 
 
 def test_arrays_with_a_text_each_are_transcribed() -> None:
