@@ -203,6 +203,16 @@ SIDEWAYS = {
     "months in digits": (["geo", *(f"2010{month:02d}" for month in range(1, 13))], "dates"),
     "months in words": (["shop", *(f"{word}-20" for word in ("Jan", "Feb", "Mar", "Apr", "May"))], "dates"),
     "months in German words": (["Filiale", *(f"{word} 2020" for word in ("Januar", "März", "Mai", "Dez"))], "dates"),
+    "quarters": (["Year", "Total", "Q1", "Q2", "Q3", "Q4"], "quarters: a row for each quarter"),
+    "quarters in German": (["Jahr", *(f"{quarter}. Quartal" for quarter in range(1, 5))], "quarters"),
+    "days of the week": (["Week", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], "days: a row for each day"),
+    "days in German": (["KW", "Mo", "Di", "Mi", "Do", "Fr"], "days"),
+    "days in French": (["semaine", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"], "days"),
+    "half-hours": (["date", *(f"HH{half}" for half in range(1, 49))], "hours of a day"),
+    "periods": (["date", *(f"P{half}" for half in range(1, 49))], "hours of a day"),
+    "ranges of hours": (["date", *(f"{hour}-{hour + 1} Uhr" for hour in range(24))], "hours of a day"),
+    "ranges of clocks": (["date", *(f"{hour:02d}:00-{hour + 1:02d}:00" for hour in range(24))], "times of a day"),
+    "hours of half a day": (["date", *(f"{n % 12 or 12} {'AP'[n // 12]}M" for n in range(24))], "times of a day"),
     "steps": (["id", *(f"V{step}" for step in range(2, 50))], "steps in time"),
 }
 
@@ -252,7 +262,9 @@ def test_a_question_about_dates_says_on_which_lines_they_are(above: int) -> None
         inspect("my.csv", {})
 
 
-@pytest.mark.parametrize("names", [["q1", "q2", "q3", "q4"], ["w1", "w2", "w3", "w4"], ["t20", "t30", "t40", "t50"]])
+@pytest.mark.parametrize(
+    "names", [["q1", "q2", "q3", "q4"], ["mo", "sun", "so"], ["w1", "w2", "w3", "w4"], ["t20", "t30", "t40", "t50"]]
+)
 def test_columns_that_only_count_are_no_dates(names: list[str]) -> None:
     assert found({"date": DAYS} | {name: WAVE for name in names}).settings["target"] == names[-1]
 
