@@ -26,6 +26,8 @@ IDENTIFIER = re.compile(r"(.*[_ -])?(?i:id|uid|series|store|shop|item|key|code|n
 INDEX = re.compile(
     r"(unnamed: ?|column_|\.{3})\d+|level_0|index|idx|id|#|row(_?(id|nr|no|num|number|names?))?|(no|nr|num)\.?", re.I
 )
+MOST_WORDS = 3  # columns that are shown
+TEXTS = "Texts with a label each are told by --text COLUMN --label COLUMN"
 MOST_NAMELESS = 8  # columns without names of which the last may be the target
 MAX_NAMES = 20  # columns that are tried as names of series
 WHOLE = 0.8  # share of the dates between its first and last that a series has at least, not to be doubted
@@ -45,6 +47,11 @@ def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> 
     if not good:
         why = "".join(f'; "{head.names[index]}" {reason}' for index, reason in unfit.items())
         advice = ". --target NAME takes one all the same" if unfit else ""
+        words = [
+            index for index in range(len(head.names)) if not head.numeric[index] and index not in (*stamps, *taken)
+        ]
+        why += "".join(f'; "{head.names[i]}" holds no numbers: {_show(head, i)}' for i in words[:MOST_WORDS])
+        advice += f". {TEXTS}" if len(words) > 1 and not stamps else ""
         raise DataError(f"{file}: no column of numbers to forecast (columns: {listed(head.names)}){why}{advice}")
     if not stamps and len(good) > 1 and finding.settings.get("header") == "none":
         _ask_without_names(good, head, file)
@@ -61,6 +68,12 @@ def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> 
         for name in (head.names[index] for index in flags if index != chosen)
     ]
     return chosen
+
+
+def _show(head: Head, index: int) -> str:
+    """Quote the first cell that is not empty, and say where it stands."""
+    row = next((row for row, cell in enumerate(head.cells[index]) if cell.strip()), 0)
+    return f'{head.places.cite(np.array([row]))} "{head.cells[index][row].strip()[:40]}"'
 
 
 def _ask_without_names(good: list[int], head: Head, file: Path) -> None:
