@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,6 +145,19 @@ def test_two_shops_do_not_become_their_mean(word: str, names: tuple[str, ...]) -
     assert long.settings["series"] == word
     assert long.reasons["series"] == f"{len(names)} series in one long table"
     assert "duplicates" not in long.settings
+
+
+@pytest.mark.parametrize("keys", [("store", "item"), ("region", "store", "item"), ("kind", "place", "Artikel")])
+@pytest.mark.parametrize("words", [True, False])
+def test_series_that_several_columns_tell_apart_are_refused_with_the_way_to_join_them(keys: Any, words: bool) -> None:
+    names = [dict(zip(keys, chosen)) for chosen in itertools.product(*[("a", "b") if words else (1, 2)] * len(keys))]
+    rows = [{"date": day, **name, "sales": row * 3.5 % 7} for name in names for row, day in enumerate(DAYS)]
+    columns = {key: [row[key] for row in rows] for key in rows[0]}
+    with pytest.raises(DataError, match="together tell the series apart: join them in one column and name it") as told:
+        found(columns)
+    assert all(f"frame['{key}'].astype(str)" in str(told.value) for key in keys)
+    joined = ["/".join(str(row[key]) for key in keys) for row in rows]
+    assert found(columns | {"series": joined}, series="series", target="sales").settings["series"] == "series"
 
 
 def test_of_two_columns_that_tell_the_same_series_apart_the_first_is_taken() -> None:

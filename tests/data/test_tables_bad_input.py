@@ -173,6 +173,17 @@ DATES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("power", [-300, -60, -40, -30, 0, 30])
+def test_numbers_that_are_all_too_small_for_float32_are_refused(power: int, sign: int) -> None:
+    path = table([f"2020-01-{day:02d},{sign * day}e{power}" for day in range(1, 10)])
+    if power > -38:
+        assert read(path, target="y").values[:, 0].tolist() == [float(f"{sign * day}e{power}") for day in range(1, 10)]
+        return
+    with pytest.raises(DataError, match=r'column "y": no value is further from 0 than 9e-\d+, too small for float32'):
+        read(path, target="y")
+
+
 @pytest.mark.parametrize("case", DATES)
 @pytest.mark.fault("E7")
 def test_a_date_that_can_be_misread_is_refused(case: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ INDEX = re.compile(
 MOST_WORDS = 3  # columns that are shown
 TEXTS = "Texts with a label each are told by --text COLUMN --label COLUMN"
 MOST_NAMELESS = 8  # columns without names of which the last may be the target
+MOST_TOGETHER = 10  # columns of which two or three may tell series apart
 MAX_NAMES = 20  # columns that are tried as names of series
 WHOLE = 0.8  # share of the dates between its first and last that a series has at least, not to be doubted
 FEW = 0.01  # share of the rows, one at least, whose date may be that of another row of the same series
@@ -168,7 +170,7 @@ def name_series(head: Head, chosen: int, stamps: list[int], finding: Finding, fi
     maybe = [one for one in able if 2 * left[one.index] <= again]
     if maybe and again > few and "duplicates" not in finding.given:
         raise Undecided(_question(maybe, left, again, head, finding))
-    _refuse_pairs(able, time, head, file)
+    _refuse_together(able, time, head, file)
 
 
 def _name(best: Names, others: list[Names], head: Head, finding: Finding) -> None:
@@ -205,12 +207,18 @@ def _ask_about_blocks(blocks: list[Names], finding: Finding) -> None:
     raise Undecided(Refused(question, *own, Remedy({"series": None}, "all rows are one series")))
 
 
-def _refuse_pairs(names: list[Names], time: np.ndarray, head: Head, file: Path) -> None:
-    """Refuse series that only two columns together tell apart."""
-    for one, other in itertools.combinations(names, 2):
-        if not Names(head, one.index, one.codes * (other.codes.max() + 1) + other.codes).repeated(time):
-            both = listed([head.names[one.index], head.names[other.index]])
-            raise DataError(f"{file}: {both} together tell the series apart: join them in one column (data.series)")
+def _refuse_together(names: list[Names], time: np.ndarray, head: Head, file: Path) -> None:
+    """Refuse series that only two or three columns together tell apart."""
+    for many in (2, 3):
+        for some in itertools.combinations(names[:MOST_TOGETHER], many):
+            codes = functools.reduce(lambda one, other: one * (other.max() + 1) + other, (one.codes for one in some))
+            if not Names(head, some[0].index, np.unique(codes, return_inverse=True)[1]).repeated(time):
+                own = [head.names[one.index] for one in some]
+                joined = ' + "/" + '.join(f"frame[{name!r}].astype(str)" for name in own)
+                raise DataError(
+                    f"{file}: {listed(own)} together tell the series apart: join them in one column and name it "
+                    f'(data.series), with pandas for example: frame["series"] = {joined}'
+                )
 
 
 @dataclass(frozen=True)
