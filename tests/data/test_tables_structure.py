@@ -234,6 +234,30 @@ def test_between_several_readings_the_user_chooses(case: str) -> None:
         read_cells(Path("d.csv"), Layout().change(remedy.settings))
 
 
+GROUPS = {
+    "above": (["Place,north,north,south,south", "date,y,z,y,z"], {}, ["north_y", "north_z", "south_y", "south_z"]),
+    "above, over several columns": (
+        [",north,,south,", "date,y,z,y,z"],
+        {},
+        ["north_y", "north_z", "south_y", "south_z"],
+    ),
+    "below": (["date,y,z,y,z", "Place,a,a,b,b"], {"skip_rows": [2]}, ["y_a", "z_a", "y_b", "z_b"]),
+    "below a title and above": (["Data of 2020", "", ",a,,b,", "date,y,z,y,z"], {}, ["a_y", "a_z", "b_y", "b_z"]),
+    "not at all": (["date,y,z,y,z"], {}, ["y_1", "z_1", "y_2", "z_2"]),
+    "not by a title": (["Data of 2020", "date,y,z,y,z"], {}, ["y_1", "z_1", "y_2", "z_2"]),
+    "not by what is alike": (["date,y,z,y,z", "Date,m,m,m,m"], {"skip_rows": [2]}, ["y_1", "z_1", "y_2", "z_2"]),
+}
+
+
+@pytest.mark.parametrize("case", GROUPS)
+def test_columns_of_the_same_name_are_told_apart_by_the_line_beside_the_header(case: str) -> None:
+    head, settings, names = GROUPS[case]
+    rows = [",".join([day, *(f"{number}.{place}" for place in range(4))]) for number, (day, *_) in enumerate(ROWS)]
+    finding, series = inspect(str(write([*head, *rows])), settings)
+    assert finding.settings["header"] == ["date", *names]
+    assert series.values[:, 0].tolist() == [float(f"{number}.2") for number in range(12)]  # the last y
+
+
 @pytest.mark.parametrize("number", ["{}.5", "-{}.5", "{},025"])
 @pytest.mark.parametrize("numbers", [1, 2, 3])
 @pytest.mark.parametrize("whole", [None, 0, 7])
