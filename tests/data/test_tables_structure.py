@@ -234,6 +234,15 @@ def test_between_several_readings_the_user_chooses(case: str) -> None:
         read_cells(Path("d.csv"), Layout().change(remedy.settings))
 
 
+@pytest.mark.parametrize("mark", ["^", ":", "~", "!", "/", "§"])
+def test_an_unusual_separator_is_found_where_it_cuts_all_lines_alike(mark: str) -> None:
+    finding, series = inspect(str(write(table(separator=mark))), {})
+    assert finding.settings["separator"] == mark
+    assert series.values[:, 0].tolist() == [row[0] for row in TRUTH]
+    with pytest.raises(DataError, match="unreadable date|no column of numbers"):
+        inspect(str(write([*table(separator=mark), f"2020-01-13{mark}1{mark}2{mark}3"])), {})
+
+
 GROUPS = {
     "above": (["Place,north,north,south,south", "date,y,z,y,z"], {}, ["north_y", "north_z", "south_y", "south_z"]),
     "above, over several columns": (
