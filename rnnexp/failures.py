@@ -32,6 +32,8 @@ _NOT_WRITABLE = {
     errno.EROFS: "work in a folder that can be written",
     errno.EACCES: "work in a folder that you may write to, or change its permissions",
     errno.EPERM: "work in a folder that you may write to, or change its permissions",
+    errno.ENOTDIR: "a file is where a folder is needed; move it away, or choose another folder",
+    errno.EEXIST: "a file is where a folder is needed; move it away, or choose another folder",
     errno.ENOSPC: "make room on this disk, or work on another one",
     errno.EFBIG: "files may not grow so large here: raise the limit (ulimit -f), or work on another disk",
     errno.EDQUOT: "your quota is used up: make room, or work on another disk",

@@ -17,8 +17,10 @@ from rnnexp.errors import ConfigError, DataError
 from rnnexp.failures import FAULT, find_culprit, foreseen, keep_trace
 from rnnexp.registry import load_plugins
 
+DISK = (errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EMFILE, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST)
 
-@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EMFILE, errno.ENAMETOOLONG])
+
+@pytest.mark.parametrize("number", DISK)
 @pytest.mark.fault("B4")
 def test_what_the_system_refuses_is_exit_6_with_the_path_and_what_to_do(number: int) -> None:
     known = foreseen(OSError(number, os.strerror(number), "runs/x"))

@@ -150,7 +150,10 @@ def _write_schema(path: Path) -> None:
 
 def describe(draft: Draft) -> list[str]:
     """Say what was seen and chosen, one line each."""
-    return [*draft.seen, *(f"{one.key}: {_value(one.value)} ({one.why})" for one in draft.list_settings() if one.why)]
+    return [
+        *dict.fromkeys(draft.seen),
+        *(f"{one.key}: {_value(one.value)} ({one.why})" for one in draft.list_settings() if one.why),
+    ]
 
 
 def experiment(name: str, draft: Draft) -> str:

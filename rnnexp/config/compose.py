@@ -150,7 +150,7 @@ def plain(config: DictConfig, experiment: str | None) -> dict[str, Any]:
         key = f"{error.full_key}: " if getattr(error, "full_key", None) else ""
         raise ConfigError(f"{key}{str(error).splitlines()[0]}") from None
     values = {str(key): value for key, value in mapping.items() if key != "experiment"}  # type: ignore[union-attr]
-    if not values.get("name"):
+    if values.get("name") in (None, ""):
         values["name"] = experiment or _data_name(values)
     _refuse_missing(values, _mistakes(values))
     return values

@@ -75,7 +75,7 @@ def _component(key: str, given: Any, problems: list[str], kind: str | None = Non
         return _Unknown()
     values = {"name": given} if isinstance(given, str) else given
     if not isinstance(values, Mapping) or not isinstance(values.get("name"), str):
-        problems.append(f"{key}: {given!r} given; must be a name or `name: …` with its settings")
+        problems.append(f"{key}: {_shown(given)} given; must be a name or `name: …` with its settings")
         return _Unknown()
     try:
         cls = registry.lookup(kind, values["name"])
@@ -98,7 +98,7 @@ def _callbacks(given: Any, problems: list[str]) -> Any:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        problems.append(f"callbacks: {given!r} given; must be `name: settings` pairs")
+        problems.append(f"callbacks: {_shown(given)} given; must be `name: settings` pairs")
         return _Unknown()
     built = {}
     for name, values in given.items():
@@ -111,7 +111,7 @@ def _callbacks(given: Any, problems: list[str]) -> Any:
 def build(key: str, cls: Any, values: Any, problems: list[str], others: list[str] | None = None) -> Any:
     """Build a settings object, or note its mistakes under the dotted key and return an unknown."""
     if not isinstance(values, Mapping):
-        problems.append(f"{key}: {values!r} given; must be `key: value` pairs")
+        problems.append(f"{key}: {_shown(values)} given; must be `key: value` pairs")
         return _Unknown()
     try:
         return cls(**{str(name): value for name, value in values.items()})
@@ -132,6 +132,8 @@ def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationE
             path = f"{path.rpartition('.')[0]}.{value}"
         if item["type"] == "unexpected_keyword_argument":
             text = _renamed(key, path, cls, values) or _unknown(key, path, _list_known(cls, path, known))
+        elif item["type"] == "missing":
+            text = "a value is needed"
         else:
             text = f"{MASK if is_secret(path) else _shown(value)} given; {_requirement(item)}"
         name = ".".join(filter(None, (key, path))) or "''"
@@ -238,8 +240,6 @@ def _shown(value: Any) -> str:
 
 
 def _requirement(item: Any) -> str:
-    if item["type"] == "missing":
-        return "a value is needed"
     return str(item["msg"]).replace("Input should be", "must be").replace("Value error, ", "")
 
 

@@ -117,7 +117,7 @@ def _measure_ts(head: list[str]) -> int:
 def _arrays(path: str, file: Path) -> SequenceFiles:
     import numpy as np
 
-    from rnnexp.data.sources.npz import array
+    from rnnexp.data.sources.npz import array, judge_order
 
     try:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
@@ -135,11 +135,15 @@ def _arrays(path: str, file: Path) -> SequenceFiles:
     what = "texts" if texts else "labels" if classes else "numbers"
     settings |= {"task": "classification"} if classes and not texts else {}
     seen = f"{path}: arrays {', '.join(names)}; `{targets}` holds {what}"
+    if y.ndim == 2 and y.shape[1] > 1 and ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all():
+        raise DataError(f"{path}: `{targets}` is one-hot, {y.shape}: store the number of each class, y.argmax(1)")
     if texts:
         lengths = [name for name in names if name.lower() in LENGTHS]
         settings |= {"task": "transcription"} | ({"lengths": lengths[0]} if lengths else {})
         return SequenceFiles("npz", settings, False, seen, texts=True)
-    windows, why = propose_windows(array(file, inputs).shape[1:2][0]) if inputs in names else ({}, {})
+    steps, channels = (*array(file, inputs).shape, 1, 1)[1:3] if inputs in names else (1, 1)
+    windows, why = propose_windows(steps)
+    seen = "; ".join([seen, *judge_order(inputs, steps, channels)])
     return SequenceFiles("npz", settings | windows, not classes, seen, why)
 
 
@@ -167,14 +171,16 @@ def _folder_of_tables(path: str, folder: Path) -> SequenceFiles | None:
             names, columns = _text_columns(table)
         except DataError:
             continue
-        files = [i for i, cells in enumerate(columns) if cells and all(_is_table(folder / cell) for cell in cells)]
+        # Of a file that is not there the reader tells the line.
+        files = [
+            i for i, cells in enumerate(columns) if 2 * sum(_is_table(folder / cell) for cell in cells) > len(cells)
+        ]
         others = [i for i in range(len(names)) if i not in files]
         parts = [i for i in others if names[i].lower() in PARTS and {*columns[i]} <= {"train", "val", "test", ""}]
         labels = [i for i in others if i not in parts]
         named = [i for i in labels if names[i].lower() in LABELS]
         if files and (named or len(labels) == 1):
-            tables = [folder / cell for cell in columns[files[0]][:FEW]]
-            return _described(path, table, names, columns, (files[0], (named or labels)[0], *parts[:1]), tables)
+            return _described(path, table, (files[0], (named or labels)[0], *parts[:1]))
     return None
 
 
@@ -182,21 +188,27 @@ def _is_table(file: Path) -> bool:
     return file.is_file() and not is_recording(file.name)
 
 
-def _described(
-    path: str, table: Path, names: Any, columns: Any, chosen: tuple[int, ...], tables: list[Path]
-) -> SequenceFiles:
+def _described(path: str, table: Path, chosen: tuple[int, ...]) -> SequenceFiles:
+    """Say what a table of labels names: columns of files, of their labels, and perhaps of the parts."""
+    from rnnexp.data.tables.table import read_cells
+
     keys = ("file", "label", "part")
     usual = {"file": "file", "label": "label", "labels": "labels.csv"}
+    names, columns, _ = read_cells(table, Layout())
+    files, labels = ([cell.strip() for cell in columns[index]] for index in chosen[:2])
     settings = {"labels": table.name} | {key: names[index] for key, index in zip(keys, chosen)}
-    labels = columns[chosen[1]]
     numbers = len({*labels}) > max(2, len(labels) // 2) and all(is_number(cell) for cell in labels)
     settings = {"path": path} | {key: value for key, value in settings.items() if usual.get(key) != value}
     seen = f"{path}: {len(labels):,} tables that {table.name} names"
+    beside = {child.name for child in table.parent.iterdir() if child.suffix in TABLES and child.is_file()}
+    left = sorted(beside - {table.name, *files})
+    seen += f"; {len(left):,} more have no label there ({left[0]})" if left else ""
     if _are_texts(labels):
         settings |= {"task": "transcription"}
         return SequenceFiles("sequence_folder", settings, False, f"{seen}, with a text each", texts=True)
     settings |= {"task": "regression"} if numbers else {}
-    windows, why = propose_windows(max(map(_measure_table, tables)))
+    tables = [file for name in files[:FEW] if _is_table(file := table.parent / name)]
+    windows, why = propose_windows(max(map(_measure_table, tables), default=0))
     return SequenceFiles("sequence_folder", settings | windows, numbers, seen, why)
 
 

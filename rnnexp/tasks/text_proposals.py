@@ -49,7 +49,7 @@ def _propose_texts(path: str, given: Mapping[str, Any]) -> Draft | None:
     text = TextFile.of(path, given)
     if text is None:
         return None
-    if table := find_text_table(text):
+    if table := find_text_table(text, given=given):
         return _text_table(text, table, given)
     labels = [] if is_tagged(text) else find_label_lines(text)
     settings = text.settings | _test_part(path)

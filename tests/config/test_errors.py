@@ -144,6 +144,14 @@ def test_a_value_that_is_missing_hides_no_other_mistake(before: tuple[str, ...])
         compose("data=ts")
 
 
+@pytest.mark.parametrize("deleted", ["~data.path", "~data.name", "~model", "~optimizer"])
+@pytest.mark.fault("F5")
+def test_what_a_deleted_key_leaves_behind_is_not_shown(deleted: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{deleted[1:].removesuffix('.name')}: ") as caught:
+        compose("experiment=airline_lstm", "data=csv", "data.path=a.csv", deleted)
+    assert max(map(len, caught.value.problems)) < 250
+
+
 @pytest.mark.fault("F2")
 def test_keys_of_a_misspelled_choice_are_not_blamed() -> None:
     with pytest.raises(ConfigError, match=r"^model: `grux` is not one of"):
@@ -226,6 +234,17 @@ def test_a_word_that_yaml_takes_for_a_truth_is_asked_for_in_quotes(written: str)
     for key in UNQUOTED[written]:
         (said,) = [problem for problem in caught.value.problems if problem.startswith(f"{key}: ")]
         assert said.endswith("YAML takes yes, no, on, off, true and false for truths: write the word in quotes")
+
+
+@pytest.mark.parametrize("word", ["no", "off", "0", "0.0"])
+@pytest.mark.fault("F6")
+def test_a_name_that_yaml_takes_for_something_else_is_not_replaced(tmp_path, word: str) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text(f"name: {word}\n")
+    with pytest.raises(ConfigError, match=r"^name: .* must be a valid string; .* quotes.*\(experiments/mine.yaml:1\)$"):
+        compose("experiment=mine")
+    (tmp_path / "experiments" / "mine.yaml").write_text(f'name: "{word}"\n')
+    assert compose("experiment=mine").name == word
 
 
 @pytest.mark.parametrize("given", ["data.path=2024", "data.unit=2.5", "metrics=[1]", "name=7"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rnnexp.data.inspect import inspect
 from rnnexp.data.inspect.dates import find_dates
 from rnnexp.data.inspect.finding import Finding, Head
 from rnnexp.data.inspect.head import read_head
@@ -88,6 +90,7 @@ WRITTEN: dict[str, tuple[pd.DatetimeIndex, list[str]]] = {
         "KW{1:02d}/{0}",
         "{0}/{1:02d}", "{0}{1:02d}", "{0}-{1:02d}",
     )},
+    "half-years before years": (QUARTERS[1::2], [f"{1 + time.month // 7}H{time.year}" for time in QUARTERS[1::2]]),
     "half-years": (YEARS[:10], [f"{time.year}-H1" for time in YEARS[:10]]),
     "years": (YEARS, written(YEARS, "%Y")),
     "years with a day": (YEARS, written(YEARS, "%d.%m.%y")),
@@ -99,6 +102,31 @@ def test_dates_are_read_as_they_were_meant(case: str) -> None:
     times, cells = WRITTEN[case]
     assert (read(cells) == times).all()
     assert not (read(cells)[1:] == times[:-1]).any()
+
+
+BUDDHIST = {case: cells for case, (_, cells) in WRITTEN.items() if re.search(r"(?<!\d)20\d\d", cells[0])}
+
+
+@pytest.mark.parametrize("case", BUDDHIST)
+def test_years_that_nanoseconds_cannot_hold_are_refused_in_every_form(case: str) -> None:
+    cells = [re.sub(r"(?<!\d)20\d\d", lambda year: f"{int(year[0]) + 543}", cell) for cell in BUDDHIST[case]]
+    with pytest.raises(DataError, match="too distant|unreadable|purely numeric"):
+        read(cells)
+
+
+DISTANT = {
+    **{unit: "9" * 25 for unit in ("s", "ms", "us", "ns", "D")},
+    "excel": "900000000",
+    "decimal_year": "2564.5",
+    "%d.%m.%Y": "31.12.9999",
+    "%Y-%m-%d %H:%M": "9999-12-31 23:00",
+}
+
+
+@pytest.mark.parametrize("form", DISTANT)
+def test_distant_dates_of_a_given_form_are_refused(form: str) -> None:
+    with pytest.raises(DataError, match=r"2 too distant dates \(lines 2, 3, .*Dates must lie between 1678 and 2262"):
+        read([DISTANT[form]] * 2, time_format=form)
 
 
 def answers(*columns: Iterable[object], names: Iterable[str] | None = None, **settings: Any) -> list[Any]:
@@ -292,6 +320,27 @@ def test_clocks_of_twelve_hours(half: str, day: str) -> None:
     assert (read(cells) != HOURS[0]).sum() == len(HOURS) - 1
 
 
+MONTHS_IN_WORDS = (
+    *("sty lut mar kwi maj cze lip sie wrz paź lis gru", "янв фев мар апр май июн июл авг сен окт ноя дек"),
+    *("jan feb mrt apr mei jun jul aug sep okt nov dec", "Oca Şub Mar Nis May Haz Tem Ağu Eyl Eki Kas Ara"),
+    "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada grudnia",
+    "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
+    "Ocak Şubat Mart Nisan Mayıs Haziran Temmuz Ağustos Eylül Ekim Kasım Aralık",
+    "ianuarie februarie martie aprilie mai iunie iulie august septembrie octombrie noiembrie decembrie",
+    "január február március április május június július augusztus szeptember október november december",
+    "januar februar marts april maj juni juli august september oktober november desember",
+    "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember",
+)
+
+
+@pytest.mark.parametrize("words", MONTHS_IN_WORDS)
+@pytest.mark.parametrize("form", ["{} {}", "{}-{}", "{1}. {0}", "1 {} {}"])
+def test_months_in_other_languages(words: str, form: str) -> None:
+    cells = [form.format(words.split()[time.month - 1], time.year) for time in MONTHS]
+    assert (read(cells) == MONTHS).all()
+    assert not (read(cells)[1:] == MONTHS[:-1]).any()
+
+
 GERMAN = (
     *("Januar", "Februar", "März", "April", "Mai", "Juni"),
     *("Juli", "August", "September", "Oktober", "November", "Dezember"),
@@ -420,6 +469,31 @@ def test_cells_that_look_like_dates_but_are_none_are_a_question() -> None:
     assert [dict(remedy.settings) for remedy in asked.value.questions[0].remedies] == [{"time": None}]
     codes = [f"12-{number}" for number in range(100)]
     assert find_dates(look_at(("item", "y"), (codes, ["3.5"] * len(cells)), (False, True)), Finding()) == []
+
+
+BASQUE = ("urt", "ots", "mar", "api", "mai", "eka", "uzt", "abu", "ira", "urr", "aza", "abe")
+YEARS_IN_WORDS = {
+    "fiscal years": [f"FY{year}" for year in range(1980, 2020)],
+    "seasons": [f"{year}/{(year + 1) % 100:02d}" for year in range(1980, 2020)],
+    "school years, newest first": [f"{year}-{year + 1}" for year in range(2020, 1980, -1)],
+    "months in Basque": [f"{BASQUE[n % 12]} {1998 + n // 12}" for n in range(40)],
+}
+
+
+@pytest.mark.parametrize("case", YEARS_IN_WORDS)
+def test_years_in_words_that_are_not_read_are_a_question(case: str) -> None:
+    cells = YEARS_IN_WORDS[case]
+    Path("t.csv").write_text("when,y\n" + "".join(f"{cell},{n % 7}.5\n" for n, cell in enumerate(cells)))
+    with pytest.raises(Undecided, match="rows are taken as evenly spaced") as asked:
+        inspect("t.csv", {})
+    assert ("FY%Y" in str(asked.value)) == cells[0].startswith("FY")
+    Path("t.csv").write_text("when,y\n" + "".join(f"item {n},{n % 7}.5\n" for n in range(40)))
+    assert inspect("t.csv", {})[0].seen[-1].startswith("no dates")
+
+
+def test_the_year_among_letters_can_be_read() -> None:
+    Path("t.csv").write_text("when,y\n" + "".join(f"FY{1980 + n},{n % 7}.5\n" for n in range(40)))
+    assert (inspect("t.csv", {"time": "when", "time_format": "FY%Y"})[1].time[:30] == YEARS).all()
 
 
 def test_numbers_that_only_sound_like_dates_are_none() -> None:

@@ -219,6 +219,7 @@ REFUSED = {
     "bounds": (["1", "<0.05", ">100"], '(lines 3 "<0.05", 4 ">100"): a number with a sign or letters beside it'),
     "multiples": (["1.2M", "3k", "4"], "a number with a sign or letters beside it"),
     "booleans": (["true", "no", "1"], '(lines 2 "true", 3 "no"): true or false: write 1 and 0'),
+    "booleans in German": (["ja", "Nein", "1"], '(lines 2 "ja", 3 "Nein"): true or false: write 1 and 0'),
     "words only": (["low", "high", "1"], "a word"),
     "ranges": (["1", "5-10", "7\u20139"], "no number"),
     "clocks": (["1", "12:30"], "no number"),

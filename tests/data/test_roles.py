@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,6 +147,19 @@ def test_two_shops_do_not_become_their_mean(word: str, names: tuple[str, ...]) -
     assert "duplicates" not in long.settings
 
 
+@pytest.mark.parametrize("keys", [("store", "item"), ("region", "store", "item"), ("kind", "place", "Artikel")])
+@pytest.mark.parametrize("words", [True, False])
+def test_series_that_several_columns_tell_apart_are_refused_with_the_way_to_join_them(keys: Any, words: bool) -> None:
+    names = [dict(zip(keys, chosen)) for chosen in itertools.product(*[("a", "b") if words else (1, 2)] * len(keys))]
+    rows = [{"date": day, **name, "sales": row * 3.5 % 7} for name in names for row, day in enumerate(DAYS)]
+    columns = {key: [row[key] for row in rows] for key in rows[0]}
+    with pytest.raises(DataError, match="together tell the series apart: join them in one column and name it") as told:
+        found(columns)
+    assert all(f"frame['{key}'].astype(str)" in str(told.value) for key in keys)
+    joined = ["/".join(str(row[key]) for key in keys) for row in rows]
+    assert found(columns | {"series": joined}, series="series", target="sales").settings["series"] == "series"
+
+
 def test_of_two_columns_that_tell_the_same_series_apart_the_first_is_taken() -> None:
     columns = shops("A", "B")
     both = {**columns, "town": [f"{name}-ville" for name in columns["shop"]]}
@@ -203,6 +218,16 @@ SIDEWAYS = {
     "months in digits": (["geo", *(f"2010{month:02d}" for month in range(1, 13))], "dates"),
     "months in words": (["shop", *(f"{word}-20" for word in ("Jan", "Feb", "Mar", "Apr", "May"))], "dates"),
     "months in German words": (["Filiale", *(f"{word} 2020" for word in ("Januar", "März", "Mai", "Dez"))], "dates"),
+    "quarters": (["Year", "Total", "Q1", "Q2", "Q3", "Q4"], "quarters: a row for each quarter"),
+    "quarters in German": (["Jahr", *(f"{quarter}. Quartal" for quarter in range(1, 5))], "quarters"),
+    "days of the week": (["Week", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], "days: a row for each day"),
+    "days in German": (["KW", "Mo", "Di", "Mi", "Do", "Fr"], "days"),
+    "days in French": (["semaine", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"], "days"),
+    "half-hours": (["date", *(f"HH{half}" for half in range(1, 49))], "hours of a day"),
+    "periods": (["date", *(f"P{half}" for half in range(1, 49))], "hours of a day"),
+    "ranges of hours": (["date", *(f"{hour}-{hour + 1} Uhr" for hour in range(24))], "hours of a day"),
+    "ranges of clocks": (["date", *(f"{hour:02d}:00-{hour + 1:02d}:00" for hour in range(24))], "times of a day"),
+    "hours of half a day": (["date", *(f"{n % 12 or 12} {'AP'[n // 12]}M" for n in range(24))], "times of a day"),
     "steps": (["id", *(f"V{step}" for step in range(2, 50))], "steps in time"),
 }
 
@@ -226,6 +251,15 @@ def test_a_table_on_its_side_is_refused_below_a_title_too(case: str) -> None:
         inspect("my.csv", {})
 
 
+@pytest.mark.parametrize("separator", [",", "\t", "  ", ";"])
+def test_rows_of_many_numbers_without_names_may_be_sequences(separator: str) -> None:
+    rows = [[row % 2, *(round(value + row, 2) for value in WAVE)] for row in range(30)]
+    Path("Gun_TRAIN.txt").write_text("".join(separator.join(map(str, row)) + "\n" for row in rows))
+    with pytest.raises(DataError, match=r"--target NUMBER says .* if each row is a sequence of its own"):
+        inspect("Gun_TRAIN.txt", {})
+    assert inspect("Gun_TRAIN.txt", {"target": 40})[1].values[:, 0].tolist() == [row[40] for row in rows]
+
+
 def test_of_columns_of_the_same_name_one_is_forecast() -> None:
     columns = [DAYS, WAVE, np.roll(WAVE, 1)]
     rows = ["date,wave,wave", *(",".join(map(str, row)) for row in zip(*columns))]
@@ -243,7 +277,9 @@ def test_a_question_about_dates_says_on_which_lines_they_are(above: int) -> None
         inspect("my.csv", {})
 
 
-@pytest.mark.parametrize("names", [["q1", "q2", "q3", "q4"], ["w1", "w2", "w3", "w4"], ["t20", "t30", "t40", "t50"]])
+@pytest.mark.parametrize(
+    "names", [["q1", "q2", "q3", "q4"], ["mo", "sun", "so"], ["w1", "w2", "w3", "w4"], ["t20", "t30", "t40", "t50"]]
+)
 def test_columns_that_only_count_are_no_dates(names: list[str]) -> None:
     assert found({"date": DAYS} | {name: WAVE for name in names}).settings["target"] == names[-1]
 

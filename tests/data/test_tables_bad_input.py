@@ -169,8 +169,19 @@ DATES = {
               "1 differently zoned date (line 4"),
     "zone of none": (["2020-01-01"], {"time_zone": "UTC"}, "data.time_zone is given, but the dates"),
     "other format": (["2020-01-01"], {"time_format": "%d.%m.%Y"}, "Read as `%d.%m.%Y`"),
-    "far away": (["1500-01-01"], {}, "dates must lie between 1678 and 2262"),
+    "far away": (["1500-01-01"], {}, '1 too distant date (line 2, the first is "1500-01-01"). Dates must lie between'),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("power", [-300, -60, -40, -30, 0, 30])
+def test_numbers_that_are_all_too_small_for_float32_are_refused(power: int, sign: int) -> None:
+    path = table([f"2020-01-{day:02d},{sign * day}e{power}" for day in range(1, 10)])
+    if power > -38:
+        assert read(path, target="y").values[:, 0].tolist() == [float(f"{sign * day}e{power}") for day in range(1, 10)]
+        return
+    with pytest.raises(DataError, match=r'column "y": no value is further from 0 than 9e-\d+, too small for float32'):
+        read(path, target="y")
 
 
 @pytest.mark.parametrize("case", DATES)

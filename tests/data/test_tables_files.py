@@ -62,6 +62,9 @@ def test_a_directory_is_no_file() -> None:
     ) as told:
         locate("folder")
     assert "put labels.csv beside them" in str(told.value)
+    write("folder/labels.csv")
+    with pytest.raises(DataError, match="labels.csv needs a column with their names and one with their labels"):
+        locate("folder")
 
 
 @pytest.mark.parametrize("address", ["https://example.org/a.csv", "http://x/*.csv", "file:///etc/passwd", "s3://b/a"])

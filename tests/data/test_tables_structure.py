@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rnnexp.data.inspect import inspect
 from rnnexp.data.series import Series
 from rnnexp.data.sources.csv import csv
 from rnnexp.data.tables.columns import Table
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.places import Counts
-from rnnexp.data.tables.remedy import Refused
+from rnnexp.data.tables.remedy import Refused, Undecided
 from rnnexp.data.tables.table import read_cells, read_table
 from rnnexp.errors import DataError
 
@@ -231,6 +232,61 @@ def test_between_several_readings_the_user_chooses(case: str) -> None:
     assert [meaning in remedy.meaning for meaning, remedy in zip(meanings, found, strict=True)] == [True] * len(found)
     for remedy in found:
         read_cells(Path("d.csv"), Layout().change(remedy.settings))
+
+
+@pytest.mark.parametrize("mark", ["^", ":", "~", "!", "/", "§"])
+def test_an_unusual_separator_is_found_where_it_cuts_all_lines_alike(mark: str) -> None:
+    finding, series = inspect(str(write(table(separator=mark))), {})
+    assert finding.settings["separator"] == mark
+    assert series.values[:, 0].tolist() == [row[0] for row in TRUTH]
+    with pytest.raises(DataError, match="unreadable date|no column of numbers"):
+        inspect(str(write([*table(separator=mark), f"2020-01-13{mark}1{mark}2{mark}3"])), {})
+
+
+GROUPS = {
+    "above": (["Place,north,north,south,south", "date,y,z,y,z"], {}, ["north_y", "north_z", "south_y", "south_z"]),
+    "above, over several columns": (
+        [",north,,south,", "date,y,z,y,z"],
+        {},
+        ["north_y", "north_z", "south_y", "south_z"],
+    ),
+    "below": (["date,y,z,y,z", "Place,a,a,b,b"], {"skip_rows": [2]}, ["y_a", "z_a", "y_b", "z_b"]),
+    "below a title and above": (["Data of 2020", "", ",a,,b,", "date,y,z,y,z"], {}, ["a_y", "a_z", "b_y", "b_z"]),
+    "not at all": (["date,y,z,y,z"], {}, ["y_1", "z_1", "y_2", "z_2"]),
+    "not by a title": (["Data of 2020", "date,y,z,y,z"], {}, ["y_1", "z_1", "y_2", "z_2"]),
+    "not by what is alike": (["date,y,z,y,z", "Date,m,m,m,m"], {"skip_rows": [2]}, ["y_1", "z_1", "y_2", "z_2"]),
+}
+
+
+@pytest.mark.parametrize("case", GROUPS)
+def test_columns_of_the_same_name_are_told_apart_by_the_line_beside_the_header(case: str) -> None:
+    head, settings, names = GROUPS[case]
+    rows = [",".join([day, *(f"{number}.{place}" for place in range(4))]) for number, (day, *_) in enumerate(ROWS)]
+    finding, series = inspect(str(write([*head, *rows])), settings)
+    assert finding.settings["header"] == ["date", *names]
+    assert series.values[:, 0].tolist() == [float(f"{number}.2") for number in range(12)]  # the last y
+
+
+@pytest.mark.parametrize("number", ["{}.5", "-{}.5", "{},025"])
+@pytest.mark.parametrize("numbers", [1, 2, 3])
+@pytest.mark.parametrize("whole", [None, 0, 7])
+def test_numbers_that_the_separator_cuts_are_no_columns(number: str, numbers: int, whole: int | None) -> None:
+    names = ["date", "y", "z", "u"][: 1 + numbers]
+    cells = [[number.replace(".", ",").format(day)] * numbers for day in range(1, 13)]
+    if whole is not None:
+        cells[whole][0] = "7"
+    rows = [[day, *own] for (day, *_), own in zip(ROWS, cells)]
+    with pytest.raises(DataError, match=f"{len(names)} names, the rows have {1 + 2 * numbers} cells: a comma"):
+        inspect(str(write(table(rows, names))), {})
+    assert inspect(str(write(table(rows, names, ";"))), {"decimal": ","})[1].values.shape == (12, 1)
+
+
+@pytest.mark.parametrize("lines", [["20,5", "21,5", "22,0"], ["value", "20,5", "21,5", "22,0"]])
+def test_a_single_column_of_decimal_commas_is_a_question_that_reads_it(lines: list[str]) -> None:
+    path = str(write(lines))
+    with pytest.raises(Undecided, match='"20,5" is one number'):
+        inspect(path, {})
+    assert inspect(path, {"separator": ";"})[1].values.tolist() == [[20.5], [21.5], [22.0]]
 
 
 @pytest.mark.parametrize("result", [np.sum, np.mean])

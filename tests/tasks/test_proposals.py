@@ -21,6 +21,7 @@ from rnnexp.data.inspect.text_kinds import (
     is_prose,
     is_tagged,
 )
+from rnnexp.data.sources.npz import npz
 
 WORDS = "rain sun market wins loses team price goal bank storm river cup coach shares wind snow".split()  # noqa: SIM905
 TOPICS = ("sports", "business", "weather")
@@ -215,6 +216,95 @@ def test_arrays(arrays: tuple[str, str, str], settings: dict[str, Any]) -> None:
     y = dice.integers(0, 2, 40) if kind == "labels" else dice.random(40)
     np.savez("a.npz", **{inputs: dice.random((40, 6, 2)), targets: y})
     assert proposed("a.npz") == ("npz", {"path": "a.npz", **settings})
+
+
+def test_a_folder_of_tables_is_counted_whole_and_what_has_no_label_is_told(capsys: Any) -> None:
+    Path("many").mkdir()
+    for number in range(260):
+        Path("many", f"r{number}.csv").write_text(f"x,y\n{number},1.5\n2.5,{number % 7}\n0.5,1\n")
+    rows = [f"r{number}.csv,{'ab'[number % 2]}" for number in range(258)]
+    Path("many/labels.csv").write_text("\n".join(["file,label", *rows]) + "\n")
+    assert proposed("many")[0] == "sequence_folder"
+    assert "many: 258 tables that labels.csv names; 2 more have no label there (r258.csv)" in capsys.readouterr().out
+
+
+def test_a_table_of_labels_that_names_an_absent_file_is_refused_with_its_line(capsys: Any) -> None:
+    Path("some").mkdir()
+    for number in range(12):
+        Path("some", f"r{number}.csv").write_text(f"x,y\n{number},1.5\n2.5,{number % 7}\n")
+    rows = [f"r{number}.csv,{'ab'[number % 2]}" for number in range(13)]
+    Path("some/labels.csv").write_text("\n".join(["file,label", *rows]) + "\n")
+    assert main(["init", "some"]) == 3
+    assert "labels.csv, line 14: there is no file `r12.csv`" in capsys.readouterr().err
+
+
+def test_tables_in_folders_of_their_labels_need_a_table_of_labels(capsys: Any) -> None:
+    rows = ["file,label"]
+    for number in range(24):
+        label = ["walk", "run"][number % 2]
+        Path("moves", label).mkdir(parents=True, exist_ok=True)
+        Path("moves", label, f"{number}.csv").write_text(f"x,y\n{number},1.5\n2.5,{number % 7}\n")
+        rows.append(f"{label}/{number}.csv,{label}")
+    assert main(["init", "moves"]) == 3
+    assert (
+        "put labels.csv into moves, with columns file and label, such as run/1.csv and run" in capsys.readouterr().err
+    )
+    Path("moves/labels.csv").write_text("\n".join(rows) + "\n")
+    assert proposed("moves")[0] == "sequence_folder"
+
+
+@pytest.mark.parametrize("text", ["text", "0", "Body of it"])
+@pytest.mark.parametrize("label", ["label", "1", "kind"])
+def test_columns_of_texts_that_are_named_are_taken(text: str, label: str, capsys: Any) -> None:
+    dice = random.Random(3)
+    names = ["a" if text.isdigit() else text, "b" if label.isdigit() else label]
+    rows = [f"{sentence(dice)},{TOPICS[n % 3]}" for n in range(20)]
+    Path("t.csv").write_text("\n".join([",".join(names), *rows, *rows, *rows]) + "\n")  # hardly any differ
+    assert proposed("t.csv", "--text", text, "--label", label)[0] == "text_table"
+    Path("t.csv").write_text("\n".join([",".join(names), *(row.split(",")[0] + ",one" for row in rows)]) + "\n")
+    assert main(["init", "t.csv"]) == 3
+    assert 'holds no numbers: line 2 "one". Texts with a label each are told by --text' in capsys.readouterr().err
+    assert main(["init", "t.csv", "--text", text, "--label", label]) == 3
+    assert '20 texts with only the label "one"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("empty", [1, 3])
+def test_labels_that_are_missing_in_few_rows_are_named(empty: int, capsys: Any) -> None:
+    dice = random.Random(3)
+    rows = [f"{sentence(dice)} {n},{'' if n < empty else TOPICS[n % 3]}" for n in range(90)]
+    Path("t.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+    assert main(["init", "t.csv"]) == 3
+    assert "without a label: t.csv, line" in capsys.readouterr().err
+
+
+def test_texts_as_json_are_no_running_text(capsys: Any) -> None:
+    dice = random.Random(3)
+    lines = [f'{{"text": "{sentence(dice)}", "label": "{TOPICS[n % 3]}"}}' for n in range(60)]
+    Path("t.jsonl").write_text("\n".join(lines) + "\n")
+    assert main(["init", "t.jsonl"]) == 3
+    assert "is JSON: write the table as CSV or Parquet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+@pytest.mark.parametrize("kind", [float, int, bool])
+def test_one_hot_labels_are_no_numbers_to_predict(classes: int, kind: type, capsys: Any) -> None:
+    dice = np.random.default_rng(4)
+    y = np.eye(classes, dtype=kind)[dice.integers(0, classes, 40)]
+    np.savez("a.npz", x=dice.random((40, 6, 2)), y=y)
+    assert main(["init", "a.npz"]) == 3
+    assert "`y` is one-hot, (40, " in capsys.readouterr().err
+    np.savez("a.npz", x=dice.random((40, 6, 2)), y=dice.integers(0, 2, (40, classes)).astype(float))
+    assert proposed("a.npz") == ("npz", {"path": "a.npz"})  # several numbers each
+
+
+@pytest.mark.parametrize(("shape", "doubted"), [((40, 2, 30), True), ((40, 1, 5), True), ((40, 30, 2), False)])
+def test_channels_before_steps_are_doubted(shape: tuple[int, ...], doubted: bool, capsys: Any) -> None:
+    dice = np.random.default_rng(4)
+    np.savez("a.npz", x=dice.random(shape), y=dice.integers(0, 2, 40))
+    proposed("a.npz")
+    order = f"`x` has more channels ({shape[2]}) than steps ({shape[1]})"
+    assert (order in capsys.readouterr().out) == doubted
+    assert (order in "".join(npz(path="a.npz").read().notes)) == doubted
 
 
 def test_arrays_with_a_text_each_are_transcribed() -> None:

@@ -35,7 +35,7 @@ LOOKS_DATED = (
     r"[^\W\d]{3,}\W{1,2}\d{1,2}\W{1,2}\d{4}(?!\d)"
 )
 DIGITS_OF_DAYS, DIGITS_OF_MONTHS = 8, 6
-A_YEAR = r"(1[6-9]|20)\d\d"  # which months and days may stand beside, so that it is often repeated
+A_YEAR = r"(?:1[6-9]|20)\d\d"  # which months and days may stand beside, so that it is often repeated
 UNEVEN = 0.25  # share of steps, from hour to hour of a trading day for example, that may be others than the usual one
 MAX_TRIED = 30  # columns that are looked at
 NAMELESS_PARTS = {"": "months", "%G %V": "weeks", "%Y %q": "quarters"}  # what may stand behind a year: forms of both
@@ -49,7 +49,7 @@ def find_dates(head: Head, finding: Finding) -> list[int]:
         if dates is not None:
             return _tell_time(choice, head, finding, dates)
     columns.ask_about_unread()
-    finding.seen.append("no dates: rows are taken as evenly spaced")
+    finding.seen.append(f"no dates: rows are taken as evenly spaced{columns.name_unread()}")
     return []
 
 
@@ -75,12 +75,27 @@ class _DateColumns:
     def ask_about_unread(self) -> None:
         """Ask about cells that look like dates, if none are found: that there are none is not said in silence."""
         for index, cells in self.cells.items():
-            if not self.head.numeric[index] and cells.str.contains(LOOKS_DATED).mean() > MOSTLY:
+            dated = cells.str.contains(LOOKS_DATED).mean() > MOSTLY or _has_years_in_order(cells)
+            if dated and not self.head.numeric[index]:
+                rows, ignored = np.arange(len(cells)), Remedy({"time": None}, "rows are taken as evenly spaced")
                 try:
-                    self._dates([index], np.arange(len(cells))).read()
+                    self._dates([index], rows).read()
                 except DataError as error:
-                    ignored = Remedy({"time": None}, "rows are taken as evenly spaced")
-                    raise Undecided(Refused(str(error), ignored)) from None
+                    raise Undecided(Refused(str(error), *self._around_years(index, rows), ignored)) from None
+
+    def _around_years(self, index: int, rows: np.ndarray) -> list[Remedy]:
+        """Read a year among letters that all cells have: FY2001."""
+        form = re.sub(rf"(?<!\d){A_YEAR}(?!\d)", "%Y", self.cells[index].iloc[0], count=1)
+        with suppress(DataError):
+            first, *_, last = self._dates([index], rows, form).read().astype("datetime64[D]")
+            return [Remedy({"time": index, "time_format": form}, f"from {first} to {last}")]
+        return []
+
+    def name_unread(self) -> str:
+        """Name the columns of words that are called like dates: they are left out."""
+        named = {index: self.head.names[index] for index in self.cells if not self.head.numeric[index]}
+        told = (f'"{name}" ("{self.cells[index].iloc[0]}")' for index, name in named.items() if TIME.search(name))
+        return "".join(f"; column {one} holds none" for one in told)
 
     def _is_likely(self, index: int) -> bool:
         name, some = self.head.names[index], self.head.cells[index][:100]
@@ -265,6 +280,13 @@ class _DateColumns:
         return (
             not self.nameless or not self.head.numeric[choice[0]] or is_sorted(order.fillna(0).to_numpy(dtype=int), FEW)
         )
+
+
+def _has_years_in_order(cells: Any) -> bool:
+    """Tell words and a year, such as FY2001, 2001/02 or a month in another language, that go on from row to row."""
+    years = cells.str.extract(rf"(?<!\d)({A_YEAR})(?!\d)")[0].dropna()
+    time = (years.astype("int64").to_numpy() - 1970).astype("datetime64[Y]")
+    return len(years) > MOSTLY * len(cells) and years.nunique() > 1 and is_sorted(time)
 
 
 def _parts(roles: dict[str, int]) -> Iterator[list[int]]:

@@ -13,11 +13,13 @@ from rnnexp.data.tables.files import kind
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import Flaws, parse
 from rnnexp.data.tables.places import Places
+from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.data.tables.table import read_cells
 from rnnexp.errors import count
 
 SAMPLE = 1_000  # cells, from first to last, that tell numbers of other marks from text
+NO_SEPARATORS = " _-.,;|\t\"'()[]%"  # which are tried already, or stand within names
 MOST_ROWS = 1_000_000  # of a Parquet file that are looked at
 
 
@@ -25,7 +27,7 @@ def read_head(file: Path, finding: Finding) -> Head:
     """Read all columns, with what each refusal advises, and tell which of them hold numbers."""
     if kind(file, is_table=True) == "parquet":
         return _parquet(file, finding)
-    names, columns, lines = finding.settle(lambda: read_cells(file, finding.layout))
+    names, columns, lines = finding.settle(lambda: _cut(file, finding.layout))
     layout, dialect = finding.layout, examine(file, finding.layout)
     header = f"header in line {dialect.header}" if dialect.header else "no header"
     separator = name_separator(dialect.separator)
@@ -34,6 +36,18 @@ def read_head(file: Path, finding: Finding) -> Head:
     cells = tuple(map(tuple, columns))
     places = Places((str(file),), np.zeros_like(lines), lines)
     return Head(names, cells, tuple(_numeric(column, layout) for column in cells), places)
+
+
+def _cut(file: Path, layout: Layout) -> tuple[tuple[str, ...], list[list[str]], np.ndarray]:
+    """Read all cells; Refused where they are one column that another mark cuts alike in all lines."""
+    names, columns, lines = read_cells(file, layout)
+    if len(names) == 1 and layout.separator is None and layout.header:
+        cells = [names[0], *columns[0]]
+        for mark in dict.fromkeys(one for one in names[0] if not (one.isalnum() or one in NO_SEPARATORS)):
+            if len({cell.count(mark) for cell in cells}) == 1:
+                parts = names[0].count(mark) + 1
+                raise Refused(f"{file}: one column", Remedy({"separator": mark}, f"it cuts all lines into {parts}"))
+    return names, columns, lines
 
 
 def _numeric(cells: tuple[str, ...], layout: Layout) -> bool:

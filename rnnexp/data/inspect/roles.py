@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ IDENTIFIER = re.compile(r"(.*[_ -])?(?i:id|uid|series|store|shop|item|key|code|n
 INDEX = re.compile(
     r"(unnamed: ?|column_|\.{3})\d+|level_0|index|idx|id|#|row(_?(id|nr|no|num|number|names?))?|(no|nr|num)\.?", re.I
 )
+MOST_WORDS = 3  # columns that are shown
+TEXTS = "Texts with a label each are told by --text COLUMN --label COLUMN"
+MOST_NAMELESS = 8  # columns without names of which the last may be the target
+MOST_TOGETHER = 10  # columns of which two or three may tell series apart
 MAX_NAMES = 20  # columns that are tried as names of series
 WHOLE = 0.8  # share of the dates between its first and last that a series has at least, not to be doubted
 FEW = 0.01  # share of the rows, one at least, whose date may be that of another row of the same series
@@ -44,18 +49,45 @@ def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> 
     if not good:
         why = "".join(f'; "{head.names[index]}" {reason}' for index, reason in unfit.items())
         advice = ". --target NAME takes one all the same" if unfit else ""
+        words = [
+            index for index in range(len(head.names)) if not head.numeric[index] and index not in (*stamps, *taken)
+        ]
+        why += "".join(f'; "{head.names[i]}" holds no numbers: {_show(head, i)}' for i in words[:MOST_WORDS])
+        advice += f". {TEXTS}" if len(words) > 1 and not stamps else ""
         raise DataError(f"{file}: no column of numbers to forecast (columns: {listed(head.names)}){why}{advice}")
+    if not stamps and len(good) > 1 and finding.settings.get("header") == "none":
+        _ask_without_names(good, head, file)
     flags = [index for index in good if set(head.cells[index]) <= {"0", "1", ""}]
     chosen, why = _single_out(head, good, flags, file)
     others = [head.names[index] for index in good if index != chosen]
     reason = f"{why}others: {listed(others)} (--target)" if others else ""
     finding.set("target", name_column(head, chosen, finding), reason)
-    finding.seen += [f'column "{head.names[index]}" {why}: not the target' for index, why in unfit.items()]
+    finding.seen += [
+        f'column "{head.names[index]}" {why}: not the target' for index, why in unfit.items() if index != chosen
+    ]
     finding.seen += [
         f'column "{name}" is 0 or 1: not the target; --known {name} if it is known ahead'
         for name in (head.names[index] for index in flags if index != chosen)
     ]
     return chosen
+
+
+def _show(head: Head, index: int) -> str:
+    """Quote the first cell that is not empty, and say where it stands."""
+    row = next((row for row, cell in enumerate(head.cells[index]) if cell.strip()), 0)
+    return f'{head.places.cite(np.array([row]))} "{head.cells[index][row].strip()[:40]}"'
+
+
+def _ask_without_names(good: list[int], head: Head, file: Path) -> None:
+    """Ask for the target where neither names nor dates tell whether rows follow each other, or where a number ends."""
+    first = ",".join(cells[0].strip() for cells in head.cells)[:60]
+    text = f'{file}: {len(good)} columns of numbers without names and dates (the first row: "{first}")'
+    if len(good) > MOST_NAMELESS:
+        rows = "if each row is a sequence of its own, write it with its label as .npz (data=npz)"
+        raise DataError(f"{text}: --target NUMBER says which is to be forecast, row by row, from 0; {rows}")
+    if re.fullmatch(r"[-+]?\d+,\d+", first):
+        columns = [Remedy({"target": index}, f"{head.cells[index][0].strip()}, ...") for index in good]
+        raise Undecided(Refused(text, Remedy({"separator": ";"}, f'"{first}" is one number'), *columns))
 
 
 def _single_out(head: Head, good: list[int], flags: list[int], file: Path) -> tuple[int, str]:
@@ -138,7 +170,7 @@ def name_series(head: Head, chosen: int, stamps: list[int], finding: Finding, fi
     maybe = [one for one in able if 2 * left[one.index] <= again]
     if maybe and again > few and "duplicates" not in finding.given:
         raise Undecided(_question(maybe, left, again, head, finding))
-    _refuse_pairs(able, time, head, file)
+    _refuse_together(able, time, head, file)
 
 
 def _name(best: Names, others: list[Names], head: Head, finding: Finding) -> None:
@@ -175,12 +207,18 @@ def _ask_about_blocks(blocks: list[Names], finding: Finding) -> None:
     raise Undecided(Refused(question, *own, Remedy({"series": None}, "all rows are one series")))
 
 
-def _refuse_pairs(names: list[Names], time: np.ndarray, head: Head, file: Path) -> None:
-    """Refuse series that only two columns together tell apart."""
-    for one, other in itertools.combinations(names, 2):
-        if not Names(head, one.index, one.codes * (other.codes.max() + 1) + other.codes).repeated(time):
-            both = listed([head.names[one.index], head.names[other.index]])
-            raise DataError(f"{file}: {both} together tell the series apart: join them in one column (data.series)")
+def _refuse_together(names: list[Names], time: np.ndarray, head: Head, file: Path) -> None:
+    """Refuse series that only two or three columns together tell apart."""
+    for many in (2, 3):
+        for some in itertools.combinations(names[:MOST_TOGETHER], many):
+            codes = functools.reduce(lambda one, other: one * (other.max() + 1) + other, (one.codes for one in some))
+            if not Names(head, some[0].index, np.unique(codes, return_inverse=True)[1]).repeated(time):
+                own = [head.names[one.index] for one in some]
+                joined = ' + "/" + '.join(f"frame[{name!r}].astype(str)" for name in own)
+                raise DataError(
+                    f"{file}: {listed(own)} together tell the series apart: join them in one column and name it "
+                    f'(data.series), with pandas for example: frame["series"] = {joined}'
+                )
 
 
 @dataclass(frozen=True)

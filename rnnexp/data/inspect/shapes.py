@@ -6,11 +6,25 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from rnnexp.data.tables.date_columns import find_role
 from rnnexp.data.tables.date_forms import find_month
 from rnnexp.errors import DataError
 
-HOUR = re.compile(r"(?:h|hr|he|hour|stunde|std|heure|hora)?[ _.-]?(\d{1,2})h?", re.IGNORECASE)
-CLOCK = re.compile(r"\D{0,2}(\d{1,2}):(\d\d)(?::\d\d)?")
+HOUR = re.compile(
+    r"(?:hh?|hr|he|qh|hour|stunde|std|heure|hora|p|sp|period|interval|slot|mtu)?[ _.-]?"
+    r"(\d{1,2})(?: ?[-–] ?\d{1,2})? ?(?:h|hrs?|hours?|uhr)?",
+    re.IGNORECASE,
+)
+CLOCK = re.compile(r"\D{0,2}(\d{1,2}):(\d\d)(?::\d\d)?(?: ?[-–] ?\d{1,2}:\d\d)?|\d{1,2} ?[ap]\.?m\.?", re.IGNORECASE)
+QUARTER = re.compile(
+    r"(?:q|qtr|quarter|quartal|trim)?[ ._-]?([1-4])[. ]{0,2}(?:q|qtr|quarter|quartal|trim)?", re.IGNORECASE
+)
+WEEKDAY = re.compile(
+    r"(mon|tues?|wed(nes)?|thu(rs?)?|fri|sat(ur)?|sun)(day)?|mo(ntag)?|di(enstag)?|mi(ttwoch)?|do(nnerstag)?|fr(eitag)?|"
+    r"sa(mstag)?|so(nntag)?|(lun|mar|mer(cre)?|jeu|ven(dre)?|same?)(di)?|dim(anche)?|lunes|martes|mi[eé]rcoles|jueves|"
+    r"viernes|s[aá]bado|domingo",
+    re.IGNORECASE,
+)
 STEP = re.compile(r"(?:v|t|x|step|lag|value|f|d|day|week|w|month|m)[ _.]?(\d+)", re.I)
 YEAR = re.compile(r"\D{0,3}((?:1[6-9]|20|21)\d\d)(?: ?\[.*\])?")
 DATE = re.compile(
@@ -27,8 +41,11 @@ def find_sideways(names: Sequence[str]) -> tuple[str, list[str]] | None:
     months = [name for name in names if find_month(name)]
     dates = [name for name in names if _is_date(name)]
     clock = [name for name in names if CLOCK.fullmatch(name)]
-    kinds = [("months", months, 6), ("dates", dates, FEWEST), ("times of a day", clock, FEWEST)]
-    numbered = (("years", YEAR, FEWEST), ("hours of a day", HOUR, 23), ("steps in time", STEP, 12))
+    days = [name for name in names if WEEKDAY.fullmatch(name)]
+    kinds = [("months", months, 6), ("dates", dates, FEWEST), ("times of a day", clock, FEWEST), ("days", days, 5)]
+    numbered = [("years", YEAR, FEWEST), ("hours of a day", HOUR, 23), ("steps in time", STEP, 12)]
+    if any(find_role(name) == "year" for name in names):  # else they may be questions, or questionnaires
+        numbered.append(("quarters", QUARTER, FEWEST))
     for what, pattern, fewest in numbered:
         matches = [(name, int(match[1])) for name in names if (match := pattern.fullmatch(name))]
         counts = _counts([number for _, number in matches], any_step=what == "years")

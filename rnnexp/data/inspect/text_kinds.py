@@ -13,6 +13,7 @@ from typing import Any
 
 from rnnexp.cells import is_number
 from rnnexp.data.inspect.dates import TIME
+from rnnexp.data.inspect.finding import resolve_columns
 from rnnexp.data.tables.date_forms import find_month
 from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.numbers import UNIT
@@ -22,6 +23,7 @@ from rnnexp.data.texts.tokens import split_runs
 from rnnexp.errors import RnnexpError
 
 LINES = 5_000  # of a file that are looked at
+NO_TEXTS = (".json", ".jsonl", ".ndjson")  # which whoever reads tables names
 TAGGED = (".conll", ".conllu", ".iob", ".bio", ".iob2")
 LABEL = re.compile(
     r"(.*[_ ])?(labels?|class|category|topic|sentiment|polarity|stars|rating|score|target|kategorie|klasse)", re.I
@@ -31,6 +33,7 @@ SEPARATORS = ("\t", ";", "|", ",")  # the comma last: it may be that of decimals
 DIFFERENT = 1 / 3  # share of texts that differ in more than their numbers, which remarks and units do not
 DIGITS = re.compile(r"\d+")
 OF_DATES = re.compile(rf"(?i:am|pm|de|of|st|nd|rd|th|utc|gmt|q\d|week|kw)|{UNIT}")
+MOST_EMPTY = 0.05  # share of labels that may be forgotten
 MAX_STARS = 5  # up to so many different numbers are taken for labels
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*")
 
@@ -49,7 +52,7 @@ class TextFile:
         """Look at a file; None if it is none, no text, or in an encoding that has to be asked for."""
         file, encoding = Path(path).expanduser(), given.get("encoding", "utf-8")
         try:
-            if not file.is_file() or kind(file) == "parquet":
+            if not file.is_file() or kind(file) == "parquet" or file.suffix.lower() in NO_TEXTS:
                 return None
             lines = _lines(file, encoding)
             return cls(path, file, encoding, lines) if lines else None
@@ -153,19 +156,24 @@ class TextTable:
     names: tuple[str, ...]
 
 
-def find_text_table(text: TextFile, is_target: Callable[[Sequence[str]], bool] | None = None) -> TextTable | None:
+def find_text_table(
+    text: TextFile, is_target: Callable[[Sequence[str]], bool] | None = None, given: Mapping[str, Any] | None = None
+) -> TextTable | None:
     """Look for a column of words with few different cells in another, or with such as are a target; None where there
-    are dates and numbers, too.
+    are dates and numbers, too. Columns that are `given`, both text and label, are taken as they are.
     """
     ways = ((separator, quoting) for quoting in (True, False) for separator in SEPARATORS)
     separator, rows = next(((way[0], rows) for way in ways if len(rows := text.table(*way)) >= 4), ("", []))
-    if not rows or _has_numbers(text):
+    asked = {"text", "label"} <= {*(given or {})}
+    if not rows or (_has_numbers(text) and not asked):
         return None
     first, *body = rows
     columns = list(zip(*body))
     texts = [index for index, cells in enumerate(columns) if _words(cells) >= 3 and _is_prose(cells)]
     is_target = is_target or _is_label
     labels = [index for index, cells in enumerate(columns) if index not in texts and is_target(cells)]
+    if given and asked:
+        texts, labels = (_places(key, given[key], first, text.path) for key in ("text", "label"))
     header = not any(first[index] in columns[index] for index in labels) and not any(len(first[i]) > 60 for i in texts)
     others = [index for index in range(len(first)) if index not in (*texts, *labels)]
     named = [index for index in labels if header and LABEL.fullmatch(first[index].strip())]
@@ -182,6 +190,13 @@ def find_text_table(text: TextFile, is_target: Callable[[Sequence[str]], bool] |
     return TextTable(tuple(keys[i] for i in texts), tuple(keys[i] for i in named or labels), settings, names)
 
 
+def _places(key: str, value: Any, first: Sequence[str], path: str) -> list[int]:
+    """Return which columns a user has named."""
+    names = [name.strip() for name in first]
+    chosen = resolve_columns(key, value, names, path)
+    return [names.index(one) if one in names else one for one in (chosen if isinstance(chosen, list) else [chosen])]
+
+
 def _is_quoted(text: TextFile, separator: str) -> bool:
     """Tell whether quotes, if there are any, are those of cells."""
     try:
@@ -192,10 +207,12 @@ def _is_quoted(text: TextFile, separator: str) -> bool:
 
 def _is_label(cells: Sequence[str]) -> bool:
     counts = Counter(cell.strip() for cell in cells)
+    if counts.pop("", 0) > len(cells) * MOST_EMPTY:
+        return False  # of fewer whoever reads them names the rows
     short = sum(len(label.split()) for label in counts) < 3 * len(counts)
     if len(counts) > MAX_STARS and _are_fractions([*counts]):
         return False
-    return 2 <= len(counts) <= max(2, len(cells) // 3) and "" not in counts and short
+    return 2 <= len(counts) <= max(2, len(cells) // 3) and short
 
 
 def is_number_to_predict(cells: Sequence[str]) -> bool:

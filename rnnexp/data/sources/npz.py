@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+UNEQUAL = ". Sequences of unequal lengths are padded, and an array of their lengths named (data.lengths)"
+
 
 @register("data")
 class npz(Located, RecordingSource):
@@ -86,6 +88,7 @@ class npz(Located, RecordingSource):
             weights=np.array(weights) if self.weight else None,
             place=lambda i: f"{file}, example {i}",
             source=file.name,
+            notes=tuple(judge_order(self.inputs, len(sequences[0]), sequences[0].shape[1])),
         )
 
     def _weights(self, file: Path, name: str | None, examples: int) -> list[float]:
@@ -126,6 +129,12 @@ class npz(Located, RecordingSource):
         return [one[:end].astype(np.float64) for one, end in zip(x, ends)], y
 
 
+def judge_order(name: str, steps: int, channels: int) -> list[str]:
+    """Tell of the order of an array with more channels than steps."""
+    how = f"`{name}` has more channels ({channels}) than steps ({steps})"
+    return [f"{how}: where channels come first, as in PyTorch, store x.transpose(0, 2, 1)"] if channels > steps else []
+
+
 def array(file: Path, name: str) -> np.ndarray:
     """Read one array of a file; nothing is ever unpickled."""
     import zipfile
@@ -140,4 +149,4 @@ def array(file: Path, name: str) -> np.ndarray:
                 )
             return np.asarray(archive[name])
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"{file}: `{name}` cannot be read as an array of numbers or text: {error}") from None
+        raise DataError(f"{file}: `{name}` cannot be read as an array of numbers or text: {error}{UNEQUAL}") from None

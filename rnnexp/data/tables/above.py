@@ -12,6 +12,7 @@ from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.outline import Odd, Outline, is_unit_row
 from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.tables.records import is_skipped
+from rnnexp.errors import count
 
 # "Source: Office", of which no column is called, and what loggers of Campbell Scientific begin with.
 REMARK = re.compile(r"[^\W\d][^:]*: +\S.*|TO(A5|B1|B3|ACI1)")
@@ -52,6 +53,8 @@ def look_above(outline: Outline, layout: Layout, findings: Findings) -> None:
     if not layout.header:
         if above and not all(outline.fits(odd.cells) for odd in above):  # else they may be rows, as the settings say
             _leave_out_titles(above, outline.first, findings)
+        return
+    if _refuse_halves(outline, findings):
         return
     headers = _headers(outline)
     if not headers:
@@ -156,6 +159,26 @@ def _refuse_width(header: Odd, outline: Outline, findings: Findings) -> None:
         choices = {f"no column for {_quoted(names[-wide:])}": names[:-wide],
                    f"no column for {_quoted(names[:wide])}": names[wide:]}  # fmt: skip
     findings.choices += [(meaning, Findings(settings={"header": chosen})) for meaning, chosen in choices.items()]
+
+
+def _refuse_halves(outline: Outline, findings: Findings) -> bool:
+    """Refuse rows that are wider than the names by as many cells as may be halves of numbers, cut at their comma."""
+    names = next((odd for odd in reversed(outline.above) if not outline.numbers_in(odd)), None)
+    halves = re.findall(r"(?<![^,])[-+]?\d+,\d+(?![^,])", ",".join(outline.first_cells))
+    cut = names is not None and not outline.counted and len(halves) == outline.width - names.width > 0
+    if names is None or outline.separator != "," or not cut:
+        return False
+    own = [cell.strip() for cell in names.cells[: names.width]]
+    findings.said.append(
+        f"line {names.line} has {count(names.width, 'name')}, the rows have {outline.width} cells: a comma is the "
+        f'separator, and may stand within numbers ("{halves[0]}"): put these in quotes, or save the table with another '
+        f"separator. If all are columns, name them: data.skip_lines={names.end}, data.header"
+    )
+    if names.width == 1:
+        columns = {"skip_lines": names.end, "header": [*own, "last_column"]}
+        findings.choices.append((f'"{halves[0]}" is one number', Findings(settings={"separator": ";"})))
+        findings.choices.append((f'"{halves[0]}" are two columns', Findings(settings=columns)))
+    return True
 
 
 def _dates_named(names: Sequence[str], outline: Outline) -> bool:

@@ -134,9 +134,10 @@ class Body:
         where = cite("line", shown, len(self.ragged))
         rows = "a row has" if len(self.ragged) == 1 else f"{len(self.ragged):,} rows have"
         separator = name_separator(self.dialect.separator)
+        commas = "; a number with a comma needs quotes" if separator == "," else ""
         return [
             f"{rows} another number of cells than expected: {where}; {expected}, with the separator "
-            f'"{separator}" (data.separator). Correct the file; for comment lines: data.comment: "#"'
+            f'"{separator}" (data.separator). Correct the file; for comment lines: data.comment: "#"{commas}'
         ]
 
     def refuse_ragged(self) -> None:

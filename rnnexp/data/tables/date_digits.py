@@ -15,7 +15,7 @@ COUNTED = (*UNITS, "D", "excel", "decimal_year")
 NUMBER = r"\d+(?:\.\d*)?"
 FIRST_EPOCH = 10**8  # seconds: smaller numbers, of 1970 to 1973, may count anything
 FIRST_SERIAL = 7305  # days: 1920 in a spreadsheet, 1990 since 1970
-EXCEL_START, EXCEL_DAYS = np.datetime64("1899-12-30", "ns"), 25569  # days from there to 1970
+EXCEL_START, EXCEL_DAYS = np.datetime64("1899-12-30", "ms"), 25569  # days from there to 1970
 USUAL = ("%Y", "%Y%m", "%Y%m%d", "%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S")
 OTHERS = (
     *("%G%V", "%Y%q", "%Y%j", "%d%m%Y", "%m%d%Y", "%d%m%Y%H%M", "%d%m%Y%H%M%S"),
@@ -58,14 +58,12 @@ def _is_count(reading: DateReading) -> bool:
 
 
 def convert_counts(text: Any, form: str) -> np.ndarray:
-    """Return (rows,) datetime64[ns] of numbers that count time."""
-    import pandas as pd
-
+    """Return (rows,) datetime64 of numbers that count time, in units that hold any."""
     if form == "s" and text.str.contains(".", regex=False).any():
-        return np.round(text.astype("float64").to_numpy() * 1e6).astype("datetime64[us]").astype("datetime64[ns]")
+        return np.round(text.astype("float64").to_numpy() * 1e6).astype("datetime64[us]")
     if form in UNITS or form == "D":
-        whole: Any = pd.to_datetime(text.astype("int64"), unit=form, errors="coerce")  # type: ignore[call-overload]
-        return np.asarray(whole.astype("datetime64[ns]"))
+        most = 2**63 - 1  # far beyond all dates
+        return np.array([max(-most, min(int(cell), most)) for cell in text]).astype(f"datetime64[{form}]")
     values = text.astype("float64").to_numpy()
     decimals = text.str.extract(r"\.(\d+)$")[0].str.len().max()
     error = 0.51 * 10.0 ** -min(decimals, 9) if decimals > 0 else 0.0  # of the digits that were left out
@@ -75,13 +73,13 @@ def convert_counts(text: Any, form: str) -> np.ndarray:
 
 
 def _rounded(seconds: np.ndarray, error: float) -> np.ndarray:
-    """Return timedelta64[ns], of full minutes or seconds if the numbers leave that open."""
+    """Return timedelta64[ms], of full minutes or seconds if the numbers leave that open."""
     for unit in (60.0, 1.0):
         full = np.round(seconds / unit) * unit
         if (np.abs(seconds - full) <= error).all():
             seconds = full
             break
-    return np.round(seconds * 1e3).astype("timedelta64[ms]").astype("timedelta64[ns]")
+    return np.round(seconds * 1e3).astype("timedelta64[ms]")
 
 
 def _by_year(values: np.ndarray, error: float) -> np.ndarray:
@@ -92,7 +90,7 @@ def _by_year(values: np.ndarray, error: float) -> np.ndarray:
     for middle in (0.0, 0.5):
         month = np.round(part * 12 - middle)
         if (np.abs(part - (month + middle) / 12) <= error + 1e-9).all():
-            return (start.astype("datetime64[M]") + month.astype(np.int64)).astype("datetime64[ns]")
+            return start.astype("datetime64[M]") + month.astype(np.int64)
     first = start.astype("datetime64[D]")
     days = ((start + 1).astype("datetime64[D]") - first).astype(np.int64)
-    return (first + np.floor((part + error) * days).astype(np.int64)).astype("datetime64[ns]")
+    return first + np.floor((part + error) * days).astype(np.int64)

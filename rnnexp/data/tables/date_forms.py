@@ -14,18 +14,18 @@ import numpy as np
 
 PIVOT_YEAR = 1969  # two-digit years are 1969 to 2068, as strptime reads them
 MONTHS = (
-    "january januar janvier enero gennaio januari janeiro",
-    "february februar fevrier febrero febbraio februari fevereiro",
-    "march marz mars marzo maart marco mrz maerz",
-    "april avril abril aprile",
-    "may mai mayo maggio mei maj maio",
-    "june juni juin junio giugno junho",
-    "july juli juillet julio luglio julho",
-    "august aout agosto augustus augusti",
-    "september septembre septiembre settembre setembro",
-    "october oktober octobre octubre ottobre outubro",
-    "november novembre noviembre novembro",
-    "december dezember decembre diciembre dicembre dezembro",
+    "january januar janvier enero gennaio januari janeiro ianuarie styczen stycznia ocak январь января",
+    "february februar fevrier febrero febbraio februari fevereiro februarie luty lutego subat февраль февраля",
+    "march marz mars marzo maart mrt marco mrz maerz marts maret martie marzec marca mart marcius март марта",
+    "april avril abril aprile aprilis aprilie kwiecien kwietnia nisan апрель апреля",
+    "may mai mayo maggio mei maj maio maja majus mayis май мая",
+    "june juni juin junio giugno junho iunie junius czerwiec czerwca haziran июнь июня",
+    "july juli juillet julio luglio julho iulie julius lipiec lipca temmuz июль июля",
+    "august aout agosto augustus augusti augusztus agustus sierpien sierpnia agustos август августа",
+    "september septembre septiembre settembre setembro septembrie szeptember wrzesien wrzesnia eylul сентябрь сентября",
+    "october oktober octobre octubre ottobre outubro octombrie pazdziernik pazdziernika ekim октябрь октября",
+    "november novembre noviembre novembro noiembrie listopad listopada kasim ноябрь ноября",
+    "december dezember decembre diciembre dicembre dezembro desember decembrie grudzien grudnia aralik декабрь декабря",
 )
 WORD = r"[^\W\d_]+"
 PATTERNS = {
@@ -54,7 +54,14 @@ ORDERS = {
     *("Yb", "bY", "yb", "by", "dbY", "bdY", "Ybd", "dby", "bdy", "ybd"),
     *("Yq", "qY", "yq", "qy", "GV", "VG", "GVu"),
 }
+UNACCENTED = str.maketrans("łı", "li")
 TOKEN = re.compile(rf"\d+|{WORD}|[\W_]+")
+
+
+def strip_accents(word: str) -> str:
+    """Write a word in small letters without accents, and without the bar of a Polish l."""
+    plain = unicodedata.normalize("NFKD", word.lower()).translate(UNACCENTED)
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 def _month_numbers() -> dict[str, int]:
@@ -62,8 +69,9 @@ def _month_numbers() -> dict[str, int]:
     numbers: dict[str, set[int]] = {}
     for number, names in enumerate(MONTHS, start=1):
         for name in names.split():
-            for length in range(3, len(name) + 1):
-                numbers.setdefault(name[:length], set()).add(number)
+            plain = strip_accents(name)
+            for length in range(3, len(plain) + 1):
+                numbers.setdefault(plain[:length], set()).add(number)
     return {word: found.pop() for word, found in numbers.items() if len(found) == 1}
 
 
@@ -81,8 +89,9 @@ def standardize_words(text: Any) -> Any:
         return text
     text = text.str.replace(rf"(?<={WORD[:-1]})\.(?=[\s,-]|$)", "", regex=True)
     text = text.str.replace(r"(?<=\d)(?:st|nd|rd|th)\b|\b(?:de|of|at|um|kl|à)\b", "", regex=True)
-    halves = {"H1": "Q1", "S1": "Q1", "H2": "Q3", "S2": "Q3"}  # a half-year begins with its first quarter
-    text = text.str.replace(r"(?<![^\W\d_])[HS][12](?!\d)", lambda found: halves[found[0]], regex=True)
+    halves = {"1": "Q1", "2": "Q3"}  # a half-year begins with its first quarter
+    text = text.str.replace(r"(?<![^\W\d_])[HS]([12])(?!\d)", lambda found: halves[found[1]], regex=True)
+    text = text.str.replace(r"^([12])[HS](?=\W*\d{2,4}$)", lambda found: halves[found[1]][::-1], regex=True)
     return text.str.replace(r"\s+", " ", regex=True).str.strip()
 
 
@@ -131,11 +140,6 @@ def _readings(token: str, marks: set[str]) -> list[str]:
 def find_month(word: str) -> int:
     """Return 1 to 12, or 0 if this is no name of a month."""
     return MONTH_NUMBERS.get(strip_accents(word), 0)
-
-
-def strip_accents(word: str) -> str:
-    """Write a word in small letters without accents."""
-    return unicodedata.normalize("NFKD", word.lower()).encode("ascii", "ignore").decode()
 
 
 def write_pattern(form: str) -> str:

@@ -12,6 +12,7 @@ from rnnexp.data.tables.date_forms import read_form
 from rnnexp.data.tables.remedy import Remedy
 
 FEW = 0.05  # share of the dates of a long table that may be before those above them
+BOUNDS = np.datetime64("1677-09-22"), np.datetime64("2262-04-10")  # whole days of datetime64[ns]
 
 
 @dataclass(frozen=True)
@@ -120,3 +121,14 @@ def is_monthly(dates: np.ndarray) -> bool:
 def is_future(time: np.ndarray, today: np.datetime64) -> bool:
     """Tell whether a date lies more than a year ahead: nobody has measured it."""
     return bool((time > today + np.timedelta64(366, "D")).any())
+
+
+def is_beyond(dates: np.ndarray) -> np.ndarray:
+    """Tell which dates (rows,) nanoseconds since 1970 cannot hold."""
+    days = dates.astype("datetime64[D]")
+    return (days < BOUNDS[0]) | (days > BOUNDS[1])
+
+
+def add_clock(dates: np.ndarray, clock: np.ndarray) -> np.ndarray:
+    """Return dates with their times of day, or as they are where the sum would wrap around: nobody takes those."""
+    return dates if is_beyond(dates).any() else dates + clock

@@ -11,7 +11,7 @@ import numpy as np
 from rnnexp.data.tables.clocks import split_clock
 from rnnexp.data.tables.date_digits import NUMBER, read_calendar, read_counts
 from rnnexp.data.tables.date_forms import get_order, list_forms, read_form, standardize_words
-from rnnexp.data.tables.date_readings import DateReading, is_even, is_sorted, try_form
+from rnnexp.data.tables.date_readings import DateReading, add_clock, is_even, is_sorted, try_form
 from rnnexp.data.tables.layout import Layout
 
 SAID = {"week": "%V", "quarter": "%q", "yearday": "%j", "month": "%m"}  # by the name of a column
@@ -35,7 +35,7 @@ def list_readings(text: Any, role: str | None, layout: Layout, today: np.datetim
     if not clocked.any() and unique.str.fullmatch(NUMBER).all():
         found += read_counts(unique, today)
     said = [reading for reading in found if SAID.get(role or "", "%?") in reading.settings["time_format"]]
-    readings = [replace(reading, time=reading.time[codes] + clock) for reading in said or found]
+    readings = [replace(reading, time=add_clock(reading.time[codes], clock)) for reading in said or found]
     return [reading for reading in readings if not np.isnat(reading.time).any()], count_odd_clocks(clock, clocked)
 
 
@@ -80,4 +80,4 @@ def try_forms(text: Any) -> dict[str, np.ndarray]:
     """Read a column in every form that its commonest cells may have, NaT where a cell has another."""
     dates, clock, _ = split_clock(text)
     dates = standardize_words(dates)
-    return {form: read_form(dates, form) + clock for form in list_forms(dates)}
+    return {form: add_clock(read_form(dates, form), clock) for form in list_forms(dates)}

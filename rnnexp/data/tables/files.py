@@ -43,13 +43,14 @@ OTHERS = {  # first bytes: what it is, and what makes a table of it
     b"\x80\x05\x95": ("a pickle, which can run code when it is read", "write the table with `to_csv` or `to_parquet`"),
     b"\x93NUMPY": ("a NumPy array", "data=npz reads arrays of .npz files"),
 }
+WEB = ("a page of the web", "save the table that it shows as CSV")
 DOCUMENTS = {  # texts, which may be learned from, but are no tables
     b"<?xml": ("XML", "save the table as CSV"),
-    b"<!DOCTYPE": ("a page of the web", "save the table that it shows as CSV"),
+    **dict.fromkeys((b"<!DOCTYPE", b"<!doctype", b"<html", b"<HTML", b"<table"), WEB),
+    b"version https://git-lfs": ("a pointer of Git LFS", "fetch the file itself with `git lfs pull`"),
     b'[{"': ("JSON", "write the table as CSV or Parquet"),
     b'{"': ("JSON", "write the table as CSV or Parquet"),
 }
-RECORDINGS = "; for a sequence in each: put labels.csv beside them, with columns file and label"
 PIECE = 1 << 20
 START = 256  # bytes that tell UTF-16
 WORDS = 6  # that are shown as each encoding reads them
@@ -108,15 +109,31 @@ def _matches(pattern: Path) -> list[Path]:
 
 def _regular(path: Path) -> Path:
     if path.is_dir():
-        tables = sorted(child.name for child in path.iterdir() if child.is_file())[:5]
-        holds = f" It holds {', '.join(tables)}." if tables else ""
-        one = f'For all its files as one series: data.path="{path}/*.csv"'
-        raise DataError(f"{path}: is a directory, not a file.{holds} {one}{RECORDINGS if tables else ''}")
+        raise DataError(f"{path}: is a directory, not a file. {_what_it_holds(path)}")
     if not path.is_file():
         raise DataError(f"{path}: is a pipe or a device; tables are read more than once: save it as a file first")
     if not os.access(path, os.R_OK):
         raise DataError(f"{path}: no permission to read this file; try: chmod u+r '{path}'")
     return path
+
+
+def _what_it_holds(folder: Path) -> str:
+    """Say how the tables of a folder are read, or those of the folders in it."""
+    children = sorted(child for child in folder.iterdir() if not child.name.startswith("."))
+    if names := [child.name for child in children if child.is_file()]:
+        one = f'For all its files as one series: data.path="{folder}/*.csv"'
+        put = "put labels.csv beside them, with columns file and label"
+        own = "labels.csv needs a column with their names and one with their labels" if "labels.csv" in names else put
+        return f"It holds {', '.join(names[:5])}. {one}; for a sequence in each: {own}"
+    folders = [child for child in children if child.is_dir()]
+    inner = next((file for child in folders for file in sorted(child.iterdir()) if file.is_file()), None)
+    if inner is None:
+        return "It holds no files"
+    example = f"such as {inner.relative_to(folder)} and {inner.parent.name}"
+    return (
+        f"It holds the folders {', '.join(child.name for child in folders[:5])}. For a sequence in each of their "
+        f"tables: put labels.csv into {folder}, with columns file and label, {example}"
+    )
 
 
 def _absent(path: str, candidates: list[Path], root: str | None, origin: str) -> str:

@@ -101,5 +101,6 @@ def _overlap(table: Table, time: np.ndarray, before: slice, after: slice) -> str
     first, second = (f"{count(p.stop - p.start, 'row')} from {a} to {b}" for p, (a, b) in zip((before, after), spans))
     return (
         f"{names[0]} and {names[1]} overlap: {first}, and {second}. "
-        "Allow it with data.unsorted=sort and data.duplicates=first, last or mean"
+        "Allow it with data.unsorted=sort and data.duplicates=first, last or mean; if each file is a series of its "
+        "own, write all into one table with a column that names it (data.series)"
     )

@@ -21,6 +21,7 @@ from rnnexp.data.large import PIECE, is_large, list_pieces
 from rnnexp.data.series import Series, Tally
 from rnnexp.data.tables import frequency as steps
 from rnnexp.data.tables.columns import Selection
+from rnnexp.data.tables.date_readings import is_beyond
 from rnnexp.data.tables.files import kind, unchanged
 from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.data.tables.mapped_files import ENDING, keep
@@ -204,7 +205,10 @@ def _to_dates(column: Any) -> np.ndarray:
     """Return nanoseconds since 1970, (rows,) int64."""
     if column.null_count:
         raise NotPlain("dates are missing")
-    return column.to_numpy(zero_copy_only=False).astype("datetime64[ns]").view(np.int64)
+    dates = column.to_numpy(zero_copy_only=False)
+    if is_beyond(dates).any():
+        raise NotPlain("dates are too distant")
+    return dates.astype("datetime64[ns]").view(np.int64)
 
 
 def _map(file: BinaryIO, sources: Sources) -> tuple[np.ndarray, np.ndarray | None]:

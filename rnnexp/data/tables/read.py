@@ -19,6 +19,7 @@ from rnnexp.data.tables.policies import in_order, without_duplicates, without_mi
 from rnnexp.data.tables.rows import Done, Rows, cut_observed
 from rnnexp.errors import DataError, count
 
+SMALLEST = float(np.finfo(np.float32).tiny)
 NO_TARGET = "without a target at the {}, left out of training and scoring"
 
 
@@ -57,7 +58,7 @@ def make_series(
         one.done.add(len(one.ahead.values), "left out", "row", NO_TARGET.format("end"))
     many = [one.rows for one in found.kept]
     done = _sum(found.kept)
-    series = _series(many, found.frequency, (*found.notes, *done.notes(), *_constant(many)))
+    series = _series(many, found.frequency, (*found.notes, *done.notes(), *_judge_spread(many)))
     return replace(series, left_out=found.left_out, tally=_tally(found, done))
 
 
@@ -201,10 +202,14 @@ def _frequency(many: list[Rows]) -> str | None:
     return None if longest is None or longest.time is None else steps.infer(longest.time)
 
 
-def _constant(many: list[Rows]) -> list[str]:
-    """Remark on columns that never change: nothing can be learned from or about them."""
+def _judge_spread(many: list[Rows]) -> list[str]:
+    """Remark on columns that never change: nothing can be learned from or about them. Tiny numbers are refused."""
     low = np.min([rows.values.min(axis=0) for rows in many], axis=0)
     high = np.max([rows.values.max(axis=0) for rows in many], axis=0)
+    for name, most in zip(many[0].names, np.maximum(high, -low)):
+        if 0 < most < SMALLEST:
+            too_small = f"no value is further from 0 than {most:g}, too small for float32 (under 1.2e-38)"
+            raise DataError(f'{many[0].at}: column "{name}": {too_small}: use a smaller unit')
     names = many[0].names if sum(len(rows.values) for rows in many) > 1 else ()
     return [f'column "{name}" is constant ({low[i]:g})' for i, name in enumerate(names) if low[i] == high[i]]
 

@@ -28,7 +28,7 @@ NINES = (
 )
 FILLS = ("1e20", "1e30", "1e31", "1e35", "1e36", "1e37", "1e38", "3.4e38", "9.96921e36", "2147483647", "32767", "65535")
 CODES = (*(sign * float(text) for text in (*NINES, *FILLS) for sign in (1, -1)), -200.0, -32768.0, -2147483648.0)
-BOOLEANS = {"true", "false", "yes", "no"}
+BOOLEANS = {*"true false yes no ja nein nee oui non si sí sì wahr falsch vrai faux да нет".split()}  # noqa: SIM905
 FLAGGED = re.compile(r"[<>≤≥~≈±]\s*(.+?)|(.+?)\s?([^\w\s]+|\(?[^\W\d]{1,3}\)?|\[\w{1,3}\])")
 WHOLE = re.compile(r"\D*(\d{16,}|\d{1,3}([,.' ]\d{3}){5,})\D*")
 HUGE = re.compile(r"[eE]\+?([3-9]\d|\d{3,})")

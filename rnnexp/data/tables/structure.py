@@ -150,7 +150,7 @@ def _tried(file: Path, layout: Layout, findings: Findings) -> Refused:
         if not flaw and skipped - set(layout.skip_rows) != reading.lines:  # other rows have such cells, too
             settings = _merged(file, layout, {**reading.settings, "skip_rows": sorted(reading.lines)})
             flaw, _ = _read(file, layout.change(settings))
-        flaws += [flaw] if flaw else []
+        flaws += [flaw] if flaw and reading.settings else []
         readings += [] if flaw else [Remedy(settings, meaning)]
     text = "; ".join(findings.said) + (f"; and then: {flaws[0]}" if flaws and not readings else "")
     return Refused(f"{file}: {text}", *readings)

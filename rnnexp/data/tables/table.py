@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from itertools import chain, islice
+from itertools import accumulate, chain, islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,13 @@ from rnnexp.data.tables.numbers import Flaws, parse, remove_dressed
 from rnnexp.data.tables.outline import TOTAL, is_summary
 from rnnexp.data.tables.places import SHOWN, Places, cite
 from rnnexp.data.tables.readings import Survey
-from rnnexp.data.tables.records import Record
+from rnnexp.data.tables.records import Lines, Record, records
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.data.tables.structure import explain_refusals, find_structure
 from rnnexp.errors import DataError, ResourceError
 from rnnexp.runtime import machine
+
+BESIDE = "told apart by the line beside the header"
 
 
 @keep_result
@@ -75,19 +77,32 @@ def _select(file: Path, dialect: Dialect, layout: Layout, wanted: Wanted) -> Sel
     try:
         return select(dialect.names, numeric, wanted, str(file))
     except NamedTwice as error:
-        raise Refused(str(error), *_number_names(dialect)) from None
+        raise Refused(str(error), *_tell_names_apart(file, dialect, layout)) from None
 
 
-def _number_names(dialect: Dialect) -> list[Remedy]:
-    """Give columns of the same name a number, if the file has a header."""
-    times = Counter(dialect.names)
-    place = Counter[str]()
-    names = []
+def _tell_names_apart(file: Path, dialect: Dialect, layout: Layout) -> list[Remedy]:
+    """Put to columns of the same name what a line beside the header says of them, or a number."""
+    times, place = Counter(dialect.names), Counter[str]()
+    beside = {line - dialect.header: cells for line, cells in _read_head(file, dialect, layout)}
+    above = list(accumulate(beside.get(-1, ()), lambda last, cell: cell or last))  # one cell over several columns
+    below = beside.get(1, []) if dialect.header + 1 in layout.skip_rows else []
+    numbers = []
     for name in dialect.names:
         place[name] += 1
-        names.append(f"{name}_{place[name]}" if times[name] > 1 else name)
-    settings = {"skip_lines": dialect.header_end, "header": names}
-    return [Remedy(settings, "they are numbered")] if dialect.header and len(set(names)) == len(names) else []
+        numbers.append(str(place[name]))
+    for words, form, why in ((above, "{1}_{0}", BESIDE), (below, "{0}_{1}", BESIDE), (numbers, "{0}_{1}", "numbered")):
+        names = [form.format(name, word) if times[name] > 1 else name for name, word in zip(dialect.names, words)]
+        if dialect.header and len(set(names)) == len(dialect.names):
+            return [Remedy({"skip_lines": dialect.header_end, "header": names}, f"they are {why}")]
+    return []
+
+
+def _read_head(file: Path, dialect: Dialect, layout: Layout) -> list[Record]:
+    """Read the lines up to the one below the header, without blanks around their cells."""
+    with opened(file, layout.encoding) as stream:
+        every = records(Lines(stream, file, layout.comment), dialect.separator)
+        near = takewhile(lambda record: record[0] <= dialect.header + 1, every)
+        return [(line, [cell.strip() for cell in cells]) for line, cells in near if len(cells) == len(dialect.names)]
 
 
 def _read_text(file: Path, layout: Layout, wanted: Wanted) -> Table:

@@ -13,7 +13,7 @@ from rnnexp.data.tables.clocks import find_zones, parse_offset, split_clock, spl
 from rnnexp.data.tables.date_columns import find_role, join_columns, write_text
 from rnnexp.data.tables.date_digits import COUNTED, NUMBER, UNITS, convert_counts
 from rnnexp.data.tables.date_forms import SWAPPED, get_order, get_width, read_form, restore_zero, standardize_words
-from rnnexp.data.tables.date_readings import DateReading, choose_pivot, choose_reading, is_future
+from rnnexp.data.tables.date_readings import DateReading, add_clock, choose_pivot, choose_reading, is_beyond, is_future
 from rnnexp.data.tables.date_recognition import count_odd_clocks, is_season, list_readings, try_forms
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Places
@@ -23,7 +23,6 @@ from rnnexp.errors import ConfigError, DataError, count
 ISO = re.compile(r"\d{4}(-\d{2,}|\D\d{1,2}\D)")  # 2018/01 may be a week, 2018-1 a quarter
 NO_MONTHS = ("week", "quarter", "yearday")  # names of columns
 SEASON_ADVICE = "Is 2018/19 a year that ends in the next? Then write the first alone; months: data.time_format"
-BOUNDS = np.datetime64("1677-09-22"), np.datetime64("2262-04-11")  # of datetime64[ns]
 
 
 class UnreadableDates(DataError):
@@ -69,6 +68,7 @@ class Dates:
         text, form = (shown, self.layout.time_format) if self.layout.time_format else self._joined(texts, shown)
         text, zones = split_zone(text)
         time = self._given(text, shown, form) if form else self._found(text, shown)
+        self._check_bounds(time, shown)
         return self._finish(self._placed(time, zones, shown), shown)
 
     def _take_beginnings(self, text: Any) -> Any:
@@ -112,7 +112,7 @@ class Dates:
                 return time
         readings, self.clocks = list_readings(text, role, self.layout, self.today)
         for reading in readings:
-            self._check_bounds(reading.time)
+            self._check_bounds(reading.time, shown)
         left = choose_reading(readings)
         if len(left) == 1 and not left[0].told:
             self._say(left[0], readings)
@@ -226,9 +226,10 @@ class Dates:
         dates, clock, clocked = split_clock(text)
         self.clocks = count_odd_clocks(clock, clocked)
         try:
-            return read_form(standardize_words(dates), date_form, pivot_year) + clock if date_form else None
+            days = read_form(standardize_words(dates), date_form, pivot_year) if date_form else None
         except ValueError:
             return None
+        return None if days is None else add_clock(days, clock)
 
     def _parse(self, text: Any, form: str) -> np.ndarray:
         """Read dates with the parser of pandas, NaT where it fails."""
@@ -280,14 +281,12 @@ class Dates:
 
     def _finish(self, time: np.ndarray, shown: Any) -> np.ndarray:
         self._fail(np.isnat(time), shown, "missing or impossible", "Every row needs its date")
-        self._check_bounds(time)
+        self._check_bounds(time, shown)
         self.notes += [f"{count(number, 'date')} {what}" for what, number in self.clocks.items() if number]
         return time.astype("datetime64[ns]")
 
-    def _check_bounds(self, time: np.ndarray) -> None:
-        days = time.astype("datetime64[D]")
-        if ((days < BOUNDS[0]) | (days > BOUNDS[1])).any():
-            raise DataError(f"{self.places.name}: column {self.label}: dates must lie between 1678 and 2262")
+    def _check_bounds(self, time: np.ndarray, shown: Any) -> None:
+        self._fail(is_beyond(time), shown, "too distant", "Dates must lie between 1678 and 2262")
 
 
 def _convert(whole: Any, zone: str) -> Any:
