@@ -54,6 +54,7 @@ def test_an_untrained_network_forecasts_what_the_regression_does(words: tuple[st
     assert not np.allclose(forecast(first_network(trained, dataset), dataset)[0], expected, atol=1e-2)
 
 
+@pytest.mark.end_to_end
 def test_training_changes_the_network_and_leaves_the_regression(tmp_path: Path) -> None:
     rx.run(compose(), run_dir=tmp_path, quiet=True)
     model, (kernel, intercept) = bundle.load(tmp_path / "model").model, runner.load_data(compose()).ridge

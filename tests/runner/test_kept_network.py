@@ -70,7 +70,7 @@ def test_the_next_run_with_other_numbers_takes_network_and_program_over_bit_by_b
 @pytest.mark.parametrize(
     ("other", "built"),
     [
-        ("model.units=[3]", ["network", "program"]),
+        pytest.param("model.units=[3]", ["network", "program"], marks=pytest.mark.end_to_end),
         pytest.param("trainer.epochs=2", ["program"], marks=pytest.mark.end_to_end),
         pytest.param("data.points=100", ["network", "program"], marks=pytest.mark.end_to_end),
     ],
