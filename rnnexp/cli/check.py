@@ -9,14 +9,14 @@ from pathlib import Path
 from rnnexp.config import compose, places, plugins
 from rnnexp.config.overrides import inspect_overrides
 from rnnexp.config.trust import Untrusted
-from rnnexp.errors import ConfigError
+from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.registry import PluginsNeeded
 from rnnexp.sweeps.request import check_values, read_request
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
     parser = subparsers.add_parser("check")
-    parser.add_argument("paths", nargs="*", type=Path, help="files or folders; default: ./experiments")
+    parser.add_argument("paths", nargs="*", type=Path, help="files, folders or names; default: ./experiments")
     parser.add_argument(
         "--against",
         metavar="COMMIT",
@@ -69,12 +69,13 @@ def _names(paths: list[Path]) -> list[str]:
 
 
 def _found(path: Path) -> list[str]:
-    """Return the experiment of a file, or those of a folder and its sub-folders."""
+    """Return the experiment of a file or a name, or those of a folder and its sub-folders."""
     if path.is_dir():
         return [_name(path / file) for file in places.files(path, deep=True)]
-    if not path.is_file():
-        raise ConfigError(f"{path}: there is no such experiment file")
-    return [_name(path)]
+    named = Path("experiments") / f"{str(path).removeprefix('experiment=')}.yaml"
+    if not path.is_file() and not named.is_file():
+        raise ConfigError(f"{path}: there is no such experiment file{did_you_mean(named.stem, _names([]))}")
+    return [_name(path if path.is_file() else named)]
 
 
 def _name(file: Path) -> str:

@@ -186,8 +186,9 @@ def _hint_at_one(name: str, item: Any) -> str:
 
 def _hint_at_list(name: str, item: Any) -> str:
     """Write a single word as the list that is needed."""
-    word = item["input"]
-    return f"; write '{name}=[{word}]'" if item["type"] == "list_type" and isinstance(word, str) and word else ""
+    word, inside = item["input"], name.rpartition(".")[2].isdigit()  # of a list
+    wanted = item["type"] == "list_type" and isinstance(word, str) and word and not inside
+    return f"; write '{name}=[{word}]'" if wanted else ""
 
 
 def _renamed(key: str, path: str, cls: Any, values: Mapping[str, Any]) -> str:

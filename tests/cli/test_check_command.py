@@ -47,3 +47,11 @@ def test_check_refuses_a_file_that_no_name_means(capsys: pytest.CaptureFixture[s
     write("../elsewhere/table1.yaml")
     assert main(["check", "elsewhere/table1.yaml"]) == 2
     assert "does not lie in a folder `experiments` of the working directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["mine", "experiment=mine", "paper/mine"])
+def test_check_takes_the_name_of_an_experiment(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    write("mine.yaml", "paper/mine.yaml")
+    assert checked(capsys, name) == (0, ["1 of 1 experiments are valid"])
+    assert main(["check", f"{name}e"]) == 2
+    assert "there is no such experiment file; did you mean `" in capsys.readouterr().err

@@ -121,6 +121,12 @@ def test_the_answer_to(overrides: str, answer: str) -> None:
         compose(*overrides.split(" "))
 
 
+@pytest.mark.fault("F3")
+def test_a_word_among_numbers_is_not_to_be_made_a_list() -> None:
+    with pytest.raises(ConfigError, match=r"^data.values.1: 'x' given; must be a valid number or a valid list$"):
+        compose("data.values=[1,x]")
+
+
 def test_a_correct_configuration_is_not_refused() -> None:
     assert compose("model=gru", "model.units=[3]", "trainer.epochs=2").model.units == [3]
 

@@ -104,6 +104,17 @@ def test_dates_are_read_as_they_were_meant(case: str) -> None:
     assert not (read(cells)[1:] == times[:-1]).any()
 
 
+@pytest.mark.parametrize("form", ["%d/%m/%Y", "%d.%m.%Y", "%-d-%-m-%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M"])
+@pytest.mark.parametrize("times", [DAYS, DAYS[::-1], pd.date_range("2019-01-05", periods=90, freq="2D")])
+def test_dates_that_a_program_has_swapped_where_it_could_are_refused(form: str, times: pd.DatetimeIndex) -> None:
+    other = form.translate(str.maketrans("dm", "md"))
+    cells = [f"{time:{other if time.day <= 12 else form}}" for time in times]
+    with pytest.raises(DataError, match=r"reversed dates? \(line.* day and month the other way round here"):
+        read(cells)
+    gone = [cell for place, cell in enumerate(written(times, form)) if place % 7]
+    assert (read(gone) == times[[place for place in range(len(times)) if place % 7]]).all()
+
+
 BUDDHIST = {case: cells for case, (_, cells) in WRITTEN.items() if re.search(r"(?<!\d)20\d\d", cells[0])}
 
 

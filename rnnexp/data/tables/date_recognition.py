@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnexp.data.tables.clocks import split_clock
 from rnnexp.data.tables.date_digits import NUMBER, read_calendar, read_counts
-from rnnexp.data.tables.date_forms import get_order, list_forms, read_form, standardize_words
+from rnnexp.data.tables.date_forms import SWAPPED, get_order, list_forms, read_form, standardize_words
 from rnnexp.data.tables.date_readings import DateReading, add_clock, is_even, is_sorted, try_form
 from rnnexp.data.tables.layout import Layout
 
@@ -66,6 +66,19 @@ def count_odd_clocks(clock: np.ndarray, clocked: np.ndarray) -> dict[str, int]:
         "without a clock read as midnight": bare,
         "at 24:00 read as 00:00 of the next day": int((clock == DAY).sum()),
     }
+
+
+def find_swapped(text: Any, reading: DateReading) -> np.ndarray:
+    """Tell the dates (rows,) in which a program has swapped day and month, as it did wherever both could be either."""
+    form, time = reading.settings["time_format"], reading.time
+    other = form.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
+    none = np.zeros(len(time), dtype=bool)
+    if get_order(form) not in SWAPPED or "%y" in form or len(time) < 3 or is_even(time):
+        return none
+    swapped = read_form(split_clock(text)[0], other)
+    days = time.astype("datetime64[D]")
+    mixed = np.where(np.isnat(swapped), days, swapped.astype("datetime64[D]")) + (time - days)
+    return (mixed != time) if is_even(mixed) else none
 
 
 def is_season(text: Any) -> bool:

@@ -14,13 +14,14 @@ from rnnexp.data.tables.date_columns import find_role, join_columns, write_text
 from rnnexp.data.tables.date_digits import COUNTED, NUMBER, UNITS, convert_counts
 from rnnexp.data.tables.date_forms import SWAPPED, get_order, get_width, read_form, restore_zero, standardize_words
 from rnnexp.data.tables.date_readings import DateReading, add_clock, choose_pivot, choose_reading, is_beyond, is_future
-from rnnexp.data.tables.date_recognition import count_odd_clocks, is_season, list_readings, try_forms
+from rnnexp.data.tables.date_recognition import count_odd_clocks, find_swapped, is_season, list_readings, try_forms
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.errors import ConfigError, DataError, count
 
 ISO = re.compile(r"\d{4}(-\d{2,}|\D\d{1,2}\D)")  # 2018/01 may be a week, 2018-1 a quarter
+SWAPPED_ADVICE = "With day and month the other way round here, the dates go on in even steps. Write all alike"
 NO_MONTHS = ("week", "quarter", "yearday")  # names of columns
 SEASON_ADVICE = "Is 2018/19 a year that ends in the next? Then write the first alone; months: data.time_format"
 
@@ -115,6 +116,7 @@ class Dates:
             self._check_bounds(reading.time, shown)
         left = choose_reading(readings)
         if len(left) == 1 and not left[0].told:
+            self._fail(find_swapped(text, left[0]), shown, "reversed", SWAPPED_ADVICE)
             self._say(left[0], readings)
             return left[0].time
         if left:
