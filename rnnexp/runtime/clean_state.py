@@ -65,7 +65,7 @@ def _look_at_pictures() -> Any:
     if "matplotlib" not in sys.modules:
         return None
     shown = sys.modules.get("matplotlib.pyplot")
-    return dict(sys.modules["matplotlib"].rcParams), shown and shown.get_fignums()
+    return dict(sys.modules["matplotlib"].rcParams), shown.get_fignums() if shown else []
 
 
 def _look_at_mask() -> int:

@@ -12,10 +12,15 @@ from rnnexp.sweeps.task import Task
 
 @dataclass(frozen=True)
 class Hardware:
-    """What the jobs of a sweep compute with: their backends, and whether they keep to the CPU."""
+    """What the jobs of a sweep compute with: their backends, and whether they keep to the CPU.
+
+    packages: modules that they import beside a backend;  lean: whether they run nobody's code but ours
+    """
 
     backends: frozenset[str]
     cpu_only: bool
+    packages: tuple[str, ...] = ()
+    lean: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,20 +11,15 @@ import gc
 import importlib
 import os
 import signal
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from rnnexp.errors import ResourceError
-from rnnexp.sweeps.processes import BACKEND, TRIAL_FIRST
-from rnnexp.tracking.mlflow_import import import_mlflow
+from rnnexp.runtime import SKIPPED_PACKAGES
+from rnnexp.runtime.startup import hide_packages
+from rnnexp.sweeps.processes import BACKEND, LEAN, PACKAGES, TRIAL_FIRST
+from rnnexp.tracking.mlflow_import import import_mlflow, require_mlflow
 
-FOREIGN = (
-    "pandas.io.formats.csvs",
-    "sklearn.linear_model",
-    "matplotlib.backends.backend_agg",
-    "mlflow.pyfunc",
-    "mlflow.store.tracking.sqlalchemy_store",
-    "sqlalchemy.dialects.sqlite",
-)
+FOREIGN = ("pandas.io.formats.csvs", "matplotlib.backends.backend_agg")
 OURS = ("rnnexp.sweeps.crew", "rnnexp.tasks.requests", "rnnexp.tracking.model")
 ON_KERAS = (
     "rnnexp.models.exporters.bundle",
@@ -34,11 +29,12 @@ ON_KERAS = (
 )
 
 
-def import_keras(backend: str) -> None:
-    """Import Keras on a backend, which each job chooses anew for itself."""
+def import_keras(backend: str, lean: bool) -> None:
+    """Import Keras on a backend, which each job chooses anew for itself; `lean` leaves out what networks do without."""
     before = os.environ.get("KERAS_BACKEND")
     os.environ["KERAS_BACKEND"] = backend
-    importlib.import_module("keras")
+    with hide_packages(SKIPPED_PACKAGES) if lean else nullcontext():
+        importlib.import_module("keras")
     if before is None:
         del os.environ["KERAS_BACKEND"]
     else:
@@ -47,9 +43,13 @@ def import_keras(backend: str) -> None:
 
 def import_rest() -> None:
     """Import what jobs need beside Keras; nothing is done if it is there."""
-    for module in FOREIGN:
-        with suppress(ImportError, ResourceError):  # without MLflow jobs that are not tracked run all the same
-            import_mlflow()
+    with suppress(ResourceError):  # without MLflow jobs that are not tracked run all the same
+        require_mlflow()  # sets variables, which a job must not be the first to do
+        for module in packages:
+            if module.startswith("mlflow"):
+                import_mlflow()
+    for module in (*FOREIGN, *packages):
+        with suppress(ImportError):
             importlib.import_module(module)
     for module in (*OURS, *(ON_KERAS if backend else ())):
         importlib.import_module(module)
@@ -64,8 +64,9 @@ for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
 os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 atexit.register(os._exit, 0)  # the coordinator waits for this server to end: a second to take all this apart
 backend, trial_first = os.environ.pop(BACKEND, None), os.environ.pop(TRIAL_FIRST, None)
+packages, lean = os.environ.pop(PACKAGES, "").split(), bool(os.environ.pop(LEAN, None))
 if backend:
-    import_keras(backend)
+    import_keras(backend, lean)
 importlib.import_module("rnnexp.runner")
 if trial_first:
     os.register_at_fork(after_in_parent=import_rest)

@@ -19,6 +19,7 @@ from rnnexp.sweeps.task import Task
 
 GRACE_S = 6.0  # for a checkpoint and the end of a run: a sweep that is asked to end has ten seconds in all
 PRELOAD, BACKEND, TRIAL_FIRST = "rnnexp.sweeps.preload", "RNNEXP_PRELOAD_BACKEND", "RNNEXP_PRELOAD_TRIAL_FIRST"
+PACKAGES, LEAN = "RNNEXP_PRELOAD_PACKAGES", "RNNEXP_PRELOAD_LEAN"
 
 
 def end_all(processes: Sequence[BaseProcess]) -> None:
@@ -66,8 +67,9 @@ def context(hardware: Hardware, *, for_trial: bool = False) -> Any:
         return multiprocessing.get_context("spawn")
     found = multiprocessing.get_context("forkserver")
     found.set_forkserver_preload([PRELOAD])
-    told = {BACKEND: "jax"} if hardware.backends == {"jax"} else {}
-    with set_environment(told | ({TRIAL_FIRST: "1"} if for_trial else {})):
+    told = {PACKAGES: " ".join(hardware.packages)} | ({BACKEND: "jax"} if hardware.backends == {"jax"} else {})
+    told |= ({TRIAL_FIRST: "1"} if for_trial else {}) | ({LEAN: "1"} if hardware.lean else {})
+    with set_environment(told):
         forkserver.ensure_running()
     return found
 

@@ -7,10 +7,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from rnnexp import tracking
+from rnnexp import tasks, tracking
 from rnnexp.config.parse import parse
 from rnnexp.errors import ConfigError, RnnexpError
 from rnnexp.run_folder import hold
+from rnnexp.runner.record import name_experiment
 from rnnexp.runtime import interrupts
 from rnnexp.runtime.digests import find_changes
 from rnnexp.stopping import heed_stop, name_resuming
@@ -107,9 +108,13 @@ def _points(space: Space, settings: Sweep) -> list[Point]:
 
 
 def _hardware(jobs: Sequence[Job]) -> Hardware:
+    first = parse(jobs[0].mapping)  # the others hardly ever have another task or store
+    packages = (*tasks.of(first.data.task).packages, *tracking.list_packages(first.tracking, name_experiment(first)))
     return Hardware(
         backends=frozenset(preflight.backend_of(job.mapping) for job in jobs),
         cpu_only=all(job.mapping.get("device") == "cpu" for job in jobs),
+        packages=packages,
+        lean=not any(job.mapping.get("plugins") for job in jobs),
     )
 
 
@@ -138,7 +143,8 @@ def _facts(planned: Planned, request: Request, journal: Journal) -> tuple[Facts,
     if not request.settings.is_grid:
         search(planned.planner.space, request.settings, "minimize")  # its name and arguments are checked
     shared = request.launcher.slots(planned.hardware)[0].threads
-    tracking.import_early(parse(planned.jobs[0].mapping).tracking)
+    first = parse(planned.jobs[0].mapping)
+    tracking.import_early(first.tracking, name_experiment(first))
     findings = preflight.rehearse(jobs, planned.hardware, shared)
     return kept or settle(jobs, request.settings, findings), findings
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import logging
 import os
+import sqlite3
 import threading
 import time
 import uuid
@@ -18,7 +19,7 @@ from rnnexp.errors import DivergedError, ResourceError, count
 from rnnexp.redact import redact
 from rnnexp.run_folder import ERROR
 from rnnexp.runtime.interrupts import run_last
-from rnnexp.tracking import names, run_files, store, template
+from rnnexp.tracking import database, names, run_files, store, template
 from rnnexp.tracking.git import GitState, git_state
 from rnnexp.tracking.journal import ENTRIES, FOLDER, RunJournal
 from rnnexp.tracking.mlflow_import import import_mlflow, require_mlflow
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rnnexp")
 
+PACKAGES = ("mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store", "sqlalchemy.dialects.sqlite")
 IGNORED = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID")
 CODE_IS_KNOWN_FOR_S = 10.0
 LAST_ROWS = 1 << 16  # bytes of them, in which the last one is
@@ -50,14 +52,26 @@ def warm_up(settings: Tracking, experiment: str | None = None) -> None:
         get_pusher(store.tracking_uri(settings.uri)).open(experiment)
 
 
-def import_early(settings: Tracking) -> None:
-    """Import MLflow in a thread and touch nothing, while it is not yet sure whether anything will be tracked.
-
-    A local database that is there hardly ever needs it.
-    """
-    file = find_database(settings)
-    if settings.is_pushed and not (file and file.exists() and template.find_schema_version()):
+def import_early(settings: Tracking, experiment: str) -> None:
+    """Import MLflow in a thread and touch nothing, while it is not yet sure whether anything will be tracked."""
+    if list_packages(settings, experiment):
         threading.Thread(target=_import_silently, name="rnnexp-import", daemon=True).start()
+
+
+def list_packages(settings: Tracking, experiment: str) -> tuple[str, ...]:
+    """Return what runs import of MLflow: nothing where a local database has their experiment, or is copied with it."""
+    file = find_database(settings)
+    is_known = file is not None and bool(template.find_schema_version()) and _has_experiment(file, experiment)
+    return PACKAGES if settings.is_pushed and not is_known else ()
+
+
+def _has_experiment(file: Path, experiment: str) -> bool:
+    try:
+        return (
+            database.find_experiment(file, experiment) is not None if file.exists() else template.has_kept(experiment)
+        )
+    except sqlite3.Error:  # whoever opens the store tells it
+        return False
 
 
 def _import_silently() -> None:

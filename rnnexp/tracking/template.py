@@ -33,6 +33,12 @@ def copy_template(database: Path, root: str, experiment: str | None = None) -> b
     return any(_copy(name, database, root) for name in dict.fromkeys((experiment, None)))
 
 
+def has_kept(experiment: str) -> bool:
+    """Whether there is an empty database with this experiment."""
+    path = _find_path(_name_database(experiment))
+    return path is not None and path.is_file()
+
+
 def _copy(experiment: str | None, database: Path, root: str) -> bool:
     template = _find_path(_name_database(experiment))
     try:

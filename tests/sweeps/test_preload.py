@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from rnnexp.sweeps.processes import BACKEND, TRIAL_FIRST
+from rnnexp.sweeps.processes import BACKEND, LEAN, PACKAGES, TRIAL_FIRST
 
 SERVER = """
 import json
@@ -24,7 +24,7 @@ import rnnexp.sweeps.preload
 def look():
     from jax._src import xla_bridge
 
-    wanted = ("keras", "mlflow.pyfunc", "rnnexp.sweeps.crew")
+    wanted = ("keras", "sklearn", "mlflow.pyfunc", "rnnexp.sweeps.crew")
     has = [name for name in wanted if name in sys.modules]
     return {"has": has, "devices": list(xla_bridge._backends), "keras": os.environ.get("KERAS_BACKEND")}
 
@@ -38,7 +38,8 @@ for _ in range(2):
     looks.append(json.loads(os.read(ours, 9999)))
 print(json.dumps(looks))
 """
-ALL = ["keras", "mlflow.pyfunc", "rnnexp.sweeps.crew"]
+ALL = ["keras", "sklearn", "mlflow.pyfunc", "rnnexp.sweeps.crew"]
+JAX = {BACKEND: "jax", PACKAGES: "mlflow.pyfunc"}
 
 
 def look_at_server(**variables: str) -> list[dict[str, object]]:
@@ -53,16 +54,25 @@ def look_at_server(**variables: str) -> list[dict[str, object]]:
 
 @pytest.mark.end_to_end
 def test_a_trial_is_forked_as_soon_as_keras_is_there_and_jobs_with_everything() -> None:
-    server, trial, job = look_at_server(**{BACKEND: "jax", TRIAL_FIRST: "1"})
-    assert [server["has"], trial["has"], job["has"]] == [["keras"], ["keras"], ALL]
+    server, trial, job = look_at_server(**JAX, **{TRIAL_FIRST: "1"})
+    assert [server["has"], trial["has"], job["has"]] == [["keras", "sklearn"], ["keras", "sklearn"], ALL]
     assert all(one["devices"] == [] and one["keras"] is None for one in (server, trial, job))
 
 
 @pytest.mark.end_to_end
 def test_where_nothing_is_tried_the_first_job_has_everything() -> None:
-    server, job, _ = look_at_server(**{BACKEND: "jax"})
+    server, job, _ = look_at_server(**JAX)
     assert server["has"] == job["has"] == ALL
     assert server["devices"] == []
+
+
+@pytest.mark.end_to_end
+def test_nothing_is_imported_that_no_job_asks_for() -> None:
+    lean = {BACKEND: "jax", LEAN: "1", TRIAL_FIRST: "1"}
+    assert [one["has"] for one in look_at_server(**lean)] == [["keras"], ["keras"], ["keras", "rnnexp.sweeps.crew"]]
+    server, trial, job = look_at_server(**lean, **{PACKAGES: "sklearn.linear_model no_such_package"})
+    assert [server["has"], trial["has"]] == [["keras"]] * 2
+    assert job["has"] == ["keras", "sklearn", "rnnexp.sweeps.crew"]
 
 
 @pytest.mark.end_to_end

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -16,8 +17,9 @@ import pytest
 
 from rnnexp.config.settings import Tracking
 from rnnexp.errors import TrackingError
-from rnnexp.tracking import start, warm_up
+from rnnexp.tracking import list_packages, start, warm_up
 from rnnexp.tracking.store import _locked, artifact_root, experiment_id, open_store, tracking_uri, ui_command
+from rnnexp.tracking.template import save_schema_version
 
 
 def test_the_default_store_lies_in_the_working_directory(tmp_path: Path) -> None:
@@ -268,6 +270,20 @@ def test_a_second_store_is_poured_and_is_like_the_first(tmp_path: Path, monkeypa
     assert made("second") == first != []
     assert template.stat().st_mtime_ns == age
     assert any("HERE" in line for line in first)
+
+
+def test_nothing_of_mlflow_is_imported_early_where_a_local_database_has_the_experiment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first, second = (Tracking(uri=f"sqlite:///{tmp_path / name}.db") for name in ("first", "second"))
+    assert "mlflow.pyfunc" in list_packages(first, "Default")
+    open_store(str(first.uri))
+    save_schema_version("known")
+    assert list_packages(first, "Default") == ()
+    assert list_packages(first, "new") == list_packages(second, "new") != ()
+    server = Tracking(uri="http://127.0.0.1:9")
+    assert list_packages(server, "Default") != () == list_packages(replace(server, mode="off"), "Default")
 
 
 @pytest.mark.fault("B11")

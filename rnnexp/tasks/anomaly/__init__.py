@@ -20,6 +20,7 @@ class anomaly(forecasting):
     )
     counted = "rows"
     exported_files = ("detector.json",)
+    packages = (*forecasting.packages, "sklearn.linear_model")
     looks_last = False
     on_request = True
 

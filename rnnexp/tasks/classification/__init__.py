@@ -12,6 +12,7 @@ class classification(TaskCode):
 
     headline = ("accuracy",)
     reported = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "shuffled_accuracy")
+    packages = ("sklearn.linear_model",)
     takes = "sequences or texts"
     answers_by_outputs = True
     spec_of_1 = {"outputs": "probabilities"}

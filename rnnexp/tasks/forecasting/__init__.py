@@ -14,6 +14,7 @@ class forecasting(TaskCode):
 
     headline: ClassVar[tuple[str, ...]] = ("pinball", "owa", "nrmse", "rmse")
     reported: ClassVar[tuple[str, ...]] = ("mse", "rmse", "mae", "smape", "mape", "r2")
+    packages: ClassVar[tuple[str, ...]] = ("scipy.special",)
     takes = "rows"
     answers_by_outputs = True
     examples = "rows"

@@ -14,6 +14,7 @@ class regression(TaskCode):
 
     headline = ("pinball", "nrmse", "rmse")
     reported = ("mse", "rmse", "mae", "smape", "mape", "r2")
+    packages = ("sklearn.linear_model",)
     takes = "sequences or texts"
     answers_by_outputs = True
 

@@ -15,6 +15,7 @@ class tagging(TaskCode):
         *("accuracy", "balanced_accuracy", "precision", "recall", "f1", "shuffled_accuracy"),
         *("sequence_accuracy", "unknown_accuracy", "chunk_precision", "chunk_recall", "chunk_f1"),
     )
+    packages = ("sklearn.linear_model",)
     takes = "texts or clips of images"
     answers_by_outputs = True
     examples = "sequences"
