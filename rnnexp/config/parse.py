@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from types import SimpleNamespace
 from typing import Any, get_type_hints
@@ -21,6 +21,7 @@ from rnnexp.synonyms import suggest_key, suggest_value
 
 COMPONENTS = ("data", "model", "loss", "optimizer", "schedule")
 MOST_SHOWN = 5
+MOST = 2**63 - 1
 
 
 class _Unknown:
@@ -37,6 +38,8 @@ def parse(mapping: Mapping[str, Any]) -> Experiment:
     """Check plain values and return the experiment; raises ConfigError with every mistake."""
     registry.refuse_others(mapping.get("plugins"))
     remember(mapping)
+    if huge := list(_find_huge("", mapping)):  # which arithmetic on settings would choke on
+        raise ConfigError(*huge)
     problems: list[str] = []
     values = dict(mapping)
     parts = {key: _component(key, values.pop(key, None), problems) for key in COMPONENTS}
@@ -54,6 +57,15 @@ def parse(mapping: Mapping[str, Any]) -> Experiment:
     if problems:
         raise ConfigError(*dict.fromkeys(problems))
     return Experiment(**{**values, **parts})
+
+
+def _find_huge(key: str, value: Any) -> Iterator[str]:
+    """Name whole numbers that no machine counts to."""
+    if isinstance(value, int) and abs(value) > MOST:
+        yield f"{key}: a number of {int(value.bit_length() * 0.30103) + 1} digits given; must be at most {MOST:,}"
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for name, one in items:
+        yield from _find_huge(f"{key}.{name}" if key else str(name), one)
 
 
 def plain_values(experiment: Experiment) -> dict[str, Any]:

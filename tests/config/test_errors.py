@@ -262,3 +262,15 @@ def test_a_number_in_the_place_of_a_text_is_one_in_quotes(given: str) -> None:
         with pytest.raises(ConfigError) as caught:
             compose(other)
         assert "quotes" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "key"), [("data", "season"), ("trainer", "epochs"), ("data", "sequence_length"), ("optimizer", "clipnorm")]
+)
+def test_a_whole_number_beyond_all_counting_is_refused_with_its_digits(part: str, key: str) -> None:
+    values = compose_mapping(["data=sine", "model=gru"])
+    values[part][key] = 10**400
+    with pytest.raises(ConfigError, match=f"^{part}.{key}: a number of 401 digits given; must be at most 9,223,"):
+        parse(values)
+    values[part][key] = 3
+    assert parse(values)
