@@ -65,7 +65,8 @@ def _look_at_pictures() -> Any:
     if "matplotlib" not in sys.modules:
         return None
     shown = sys.modules.get("matplotlib.pyplot")
-    return dict(sys.modules["matplotlib"].rcParams), shown.get_fignums() if shown else []
+    settings: Any = dict.items(sys.modules["matplotlib"].rcParams)  # by themselves they would look for a display
+    return dict(settings), shown.get_fignums() if shown else []
 
 
 def _look_at_mask() -> int:

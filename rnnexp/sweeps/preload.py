@@ -19,7 +19,7 @@ from rnnexp.runtime.startup import hide_packages
 from rnnexp.sweeps.processes import BACKEND, LEAN, PACKAGES, TRIAL_FIRST
 from rnnexp.tracking.mlflow_import import import_mlflow, require_mlflow
 
-FOREIGN = ("pandas.io.formats.csvs", "matplotlib.backends.backend_agg")
+FOREIGN = ("pandas.io.formats.csvs", "matplotlib.backends.backend_agg", "matplotlib.figure")
 OURS = ("rnnexp.sweeps.crew", "rnnexp.tasks.requests", "rnnexp.tracking.model")
 ON_KERAS = (
     "rnnexp.models.exporters.bundle",

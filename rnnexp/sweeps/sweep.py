@@ -183,7 +183,7 @@ def _run(request: Request, planned: Planned, journal: Journal, facts: Facts, fin
         "jobs": coordinator.orders.count_jobs(journal.state),
     }
     info = parent.parent_info(place.folder, planned.definition, first, told, journal.state.parent)
-    tracking.warm_up(first.tracking)
+    tracking.warm_up(first.tracking, name_experiment(first))
     code = 1
     try:
         with tracking.start(first.tracking, info) as run:

@@ -60,7 +60,7 @@ class TaskCode(ABC):
     answers_by_outputs: whether `answer` asks nothing of a network but its outputs, which another program may compute
     exported_files: that lie beside a model and are exported with it: what its answers become is in them
     looks_last: whether its data may look like anything, so that the other tasks are asked about a file first
-    packages: what its reports import beside NumPy and pandas: long to import, or with settings for the whole process
+    packages: modules that its runs import: what takes long, or has settings for the whole process
     on_request: whether it is proposed for a file only where it is asked for by its name
     spec_of_1: what the spec of a model saved in format 1 left to the name of its task, or to its `former_name`
     """

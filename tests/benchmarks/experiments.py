@@ -57,7 +57,7 @@ class Ours:
 
         first = self.done if self.done + steps <= self.steps else 0
         span = (first, first + steps)
-        self.progress, _ = jax.block_until_ready(self.ensemble._dispatch.run(span, 1, self.progress, *self.given))
+        self.progress, _ = jax.block_until_ready(self.ensemble.dispatch.run(span, 1, self.progress, *self.given))
         self.done = first + steps
 
     @property

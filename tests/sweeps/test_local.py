@@ -68,9 +68,11 @@ def test_each_job_has_a_process_of_its_own(mixed: Mixed) -> None:
 
 
 def test_a_job_starts_with_everything_imported(mixed: Mixed) -> None:
-    """Its plugin, read before it imports anything itself, finds Keras and MLflow there: no job waits for them."""
+    """Its plugin, read before it imports anything itself, finds Keras there, and MLflow if the store takes it: no job
+    waits for them.
+    """
     for job in range(3):
-        assert re.findall(r"process \d+ with (.*)", mixed.log(job))[0] == "jax keras mlflow pandas"
+        assert re.fullmatch(r"jax keras( mlflow)? pandas", re.findall(r"process \d+ with (.*)", mixed.log(job))[0])
 
 
 def test_the_processors_are_shared_out(mixed: Mixed) -> None:

@@ -46,7 +46,7 @@ def count_reductions(count: int) -> int:
     dataset = toy.windows(21, val=9)
     training = make_training(toy.network(cell="LSTM"), dataset, toy.plan(devices=count))
     assert isinstance(training, CompiledTraining)
-    return str(training.member.ensemble._dispatch._compiled.result().as_text()).count("all-reduce(")  # type: ignore[union-attr]
+    return str(training.member.ensemble.dispatch._compiled.result().as_text()).count("all-reduce(")  # type: ignore[union-attr]
 
 
 def go_on(first: int, then: int) -> tuple[list[np.ndarray], list[dict[str, float]]]:

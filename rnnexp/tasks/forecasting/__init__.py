@@ -14,7 +14,10 @@ class forecasting(TaskCode):
 
     headline: ClassVar[tuple[str, ...]] = ("pinball", "owa", "nrmse", "rmse")
     reported: ClassVar[tuple[str, ...]] = ("mse", "rmse", "mae", "smape", "mape", "r2")
-    packages: ClassVar[tuple[str, ...]] = ("scipy.special",)
+    packages: ClassVar[tuple[str, ...]] = (
+        "scipy.special",
+        *(f"rnnexp.tasks.forecasting.{name}" for name in ("load", "report", "figures")),
+    )
     takes = "rows"
     answers_by_outputs = True
     examples = "rows"
