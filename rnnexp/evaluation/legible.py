@@ -17,7 +17,6 @@ USUAL = ("Noto Sans CJK", "Source Han Sans", "WenQuanYi", "PingFang", "Hiragino"
 BOXES = "Last Resort"  # comes with Matplotlib: the same box for all signs of a script
 MAX_CODES = 8  # of one text
 MAX_POINTS = 4096  # of a line that are drawn at once: of 65,536 the renderer takes 100 MB, in pieces of these 13
-QUICK = 1  # compression of PNG: a seventh larger than by default, and a tenth sooner drawn
 NOTE = "U+: letters that no installed font has, by their codes"
 
 
@@ -29,8 +28,6 @@ def make_figure(**options: Any) -> Figure:
     class LegibleFigure(Figure):
         def savefig(self, *args: Any, **kwargs: Any) -> None:
             make_legible(self)
-            if str(args[0]).endswith(".png"):
-                kwargs = {"pil_kwargs": {"compress_level": QUICK}} | kwargs
             # It would tell that a font has another weight than the one before it in a list.
             with hide_warnings("matplotlib.font_manager"), rc_context({"agg.path.chunksize": MAX_POINTS}):
                 super().savefig(*args, **kwargs)
