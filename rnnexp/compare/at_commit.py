@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 from rnnexp.compare.difference import Pair, pairs
 from rnnexp.config import compose, places
@@ -101,12 +101,19 @@ def check_out(commit: str) -> Iterator[Path]:
     packed = _ask_git("archive", "--format=tar", "--end-of-options", commit, *present)
     with TemporaryDirectory(prefix="rnnexp-commit-") as folder:
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            wanted = [one for one in archive if one.isdir() or (one.isfile() and one.name.endswith(places.SUFFIXES))]
+            wanted = [one for one in archive if one.isfile() and one.name.endswith(places.SUFFIXES)]
             if sum(one.size for one in wanted) > MAX_BYTES:
                 raise ConfigError(f"{commit}: its YAML files take more than {MAX_BYTES >> 20} MB")
-            archive.extractall(folder, members=wanted, filter="data")
+            for one in wanted:  # by hand: Python before 3.11.4 unpacks without looking where to
+                _write(Path(folder, one.name), archive.extractfile(one))
         with contextlib.chdir(folder):
             yield Path(folder)
+
+
+def _write(path: Path, content: IO[bytes] | None) -> None:
+    if content and ".." not in path.parts:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.read())
 
 
 def _ask_git(*words: str) -> bytes:

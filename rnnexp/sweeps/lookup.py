@@ -133,9 +133,10 @@ def _tracked_names(folder: Path) -> list[str]:
 
 def _is_registered(text: str, uri: str | None) -> bool:
     from rnnexp.tracking.model_registry import find_address
+    from rnnexp.tracking.query import Wanted, select
 
-    with suppress(RnnexpError):
-        return bool(find_address(uri, text))
+    with suppress(RnnexpError):  # a store without runs may not be there, and is not made for a question
+        return bool(select(uri, Wanted(limit=1, brief=True)) and find_address(uri, text))
     return False
 
 

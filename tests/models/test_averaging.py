@@ -31,7 +31,7 @@ def settings() -> Any:
 
 def average(spec: TaskSpec, exponents: list[float] | None = None, seeds: int = 3) -> tuple[Any, np.ndarray]:
     """Return an averaged network, and the answers of its members, (members, examples, outputs)."""
-    model = build_average(settings(), spec, list_seeds(0, seeds), None, exponents)
+    model = build_average(settings(), spec, list_seeds(0, seeds), {}, exponents)
     return model, np.stack([member.predict(X, verbose=0) for member in list_members(model)]).astype(np.float64)
 
 
@@ -142,7 +142,7 @@ def test_what_goes_on_from_batch_to_batch_has_no_mean() -> None:
         "language_modeling", {"past": InputSpec((None,), "int32", 5)}, (5,), "logits", per_step=True, carried=True
     )
     with pytest.raises(ConfigError, match="ensemble: given, but an answer of language_modeling depends on"):
-        build_average(settings(), spec, [0, 1], None, None)
+        build_average(settings(), spec, [0, 1], {}, None)
 
 
 def test_a_class_of_its_own_is_refused() -> None:
@@ -159,4 +159,4 @@ def test_a_class_of_its_own_is_refused() -> None:
             return Own(past, keras.layers.Dense(2)(keras.layers.Flatten()(past)))
 
     with pytest.raises(ConfigError, match="is a model of a class of its own, Own, whose training step would be lost"):
-        build_average(Settings(), NUMBERS, [0, 1], None, None)
+        build_average(Settings(), NUMBERS, [0, 1], {}, None)

@@ -15,7 +15,7 @@ from rnnexp.data.source import SequenceSource
 from rnnexp.data.sources.labeled_texts import text_lines
 from rnnexp.errors import DataError
 from rnnexp.models import bundle, exporter
-from rnnexp.models.build import build
+from rnnexp.models.build import build, find_given_weights
 from rnnexp.models.logits import softmax
 from rnnexp.registry import lookup, settings
 from rnnexp.tasks import load
@@ -219,7 +219,7 @@ def test_pretrained_vectors_reach_the_embedding(trainable: bool) -> None:
     dataset = texts(vectors=vectors())
     ids = dataset.pipeline.encoder.vocabulary.ids
     architecture = lookup("model", "simple_rnn")(units=[2], embedding_trainable=trainable)
-    model = build(architecture, dataset.spec, 0, dataset.vectors)
+    model = build(architecture, dataset.spec, 0, find_given_weights(architecture, dataset))
     table = np.asarray(model.get_layer("embedding").embeddings)
     assert table.shape == (len(dataset.pipeline.encoder.vocabulary), 2)
     assert {word: table[ids[word]].tolist() for word in ("good", "bad", "film")} == {

@@ -70,7 +70,7 @@ def test_a_network_is_shown_before_anything_is_trained(capsys: pytest.CaptureFix
 
 def test_of_networks_that_are_averaged_the_first_is_shown_within() -> None:
     spec = TaskSpec("regression", {"past": InputSpec((4, 2))}, (1,))
-    text = summarize(build_average(lookup("model", "gru")(units=[3]), spec, [0, 1], None, None))
+    text = summarize(build_average(lookup("model", "gru")(units=[3]), spec, [0, 1], {}, None))
     assert text.count("(Functional)") == 2
     assert text.count("gru_1 (GRU)") == 1
     assert "(GRU)" not in text.partition('Model: "member_0"')[0]

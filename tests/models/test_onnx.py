@@ -256,7 +256,7 @@ def test_what_needs_the_whole_window_is_refused(name: str, data: str, variant: s
 )
 def test_networks_that_are_averaged_are_one(data: str, exponents: Any, tmp_path: Path) -> None:
     architecture = registry.lookup("model", "gru")(units=4)
-    model = build_average(architecture, SPECS[data], [1, 2, 3], None, exponents)
+    model = build_average(architecture, SPECS[data], [1, 2, 3], {}, exponents)
     trained = Bundle(model, SPECS[data], {}, architecture)
     x = draw(trained)
     found = write(trained, tmp_path)(given(x))

@@ -84,7 +84,7 @@ def test_an_ensemble_takes_the_same_into_each_of_its_networks() -> None:
     from rnnexp.models.averaging import build_average, list_members
 
     spec, source = make_spec(1), make_source(["a"])
-    model = build_average(gru(units=[3], embedding_dim=2), spec, [1, 2], None, None)
+    model = build_average(gru(units=[3], embedding_dim=2), spec, [1, 2], {}, None)
     match_weights(source, model, spec, {**LETTERS, "vocabulary": ["a"]}).fill(model)
     kernels = [np.array(member.get_layer("gru_1").cell.kernel) for member in list_members(model)]
     assert all(np.array_equal(kernel, source.arrays["gru_1/gru_cell/kernel"]) for kernel in kernels)

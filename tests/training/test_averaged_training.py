@@ -32,7 +32,7 @@ def settings() -> Any:
 
 
 def network(members: int = MEMBERS) -> Any:
-    return build_average(settings(), DATA.spec, list_seeds(SEED, members), None, None)
+    return build_average(settings(), DATA.spec, list_seeds(SEED, members), {}, None)
 
 
 def plan(folder: Path | None = None, stop: Callable[[], str | None] | None = None, **trainer: Any) -> Any:
