@@ -14,15 +14,19 @@ from PIL import Image
 
 from tests.docs.tutorial import FOLDER, PICTURE, TUTORIALS, keep_steady, match, run_page
 
-WIDTH, COLORS = 800, 64
+WIDTHS, COLORS = (800, 720, 640), 64
+MOST_BYTES = 60_000
 
 
 def shrink(source: Path, target: Path, colors: int = COLORS) -> None:
     """Copy a picture, small enough for a page; thin lines keep their color only among many."""
-    with Image.open(source) as opened:
-        image = opened.convert("RGB")
-    image.thumbnail((WIDTH, 2 * WIDTH))
-    image.quantize(colors).save(target, optimize=True)
+    for width in WIDTHS:
+        with Image.open(source) as opened:
+            image = opened.convert("RGB")
+        image.thumbnail((width, 2 * width))
+        image.quantize(colors).save(target, optimize=True)
+        if target.stat().st_size <= MOST_BYTES:
+            return
 
 
 def renew(text: str, folder: Path) -> str:

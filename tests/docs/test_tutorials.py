@@ -10,6 +10,7 @@ from readme import commands_of
 from test_readme import check
 
 from rnnexp import errors
+from tests.docs.pictures import MOST_BYTES
 from tests.docs.tutorial import (
     FOLDER,
     PICTURE,
@@ -73,7 +74,7 @@ def test_every_link_and_picture_of_a_page_is_there(page: Path) -> None:
 
 def test_pictures_are_small_and_each_stands_in_a_page() -> None:
     pictures = {file.name: file.stat().st_size for file in (FOLDER / "pictures").iterdir()}
-    assert {name: size for name, size in pictures.items() if size > 60_000} == {}
+    assert {name: size for name, size in pictures.items() if size > MOST_BYTES} == {}
     shown = {Path(link).name for page in [*PAGES, DOCS / "gallery.md"] for link in LINK.findall(page.read_text())}
     assert set(pictures) <= shown
 
