@@ -14,6 +14,7 @@ import pytest
 
 from rnnexp.sweeps.executor import Hardware
 from rnnexp.sweeps.processes import context
+from rnnexp.tracking.start import PACKAGES
 
 pytestmark = pytest.mark.end_to_end
 
@@ -169,7 +170,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, small_disk: Path | None) -> 
         folders["full disk"] = str(small_disk / "run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{place / 'mlflow.db'}")
-        made = context(Hardware(frozenset({"jax"}), True))
+        made = context(Hardware(frozenset({"jax"}), True, PACKAGES))
         processes = {way: made.Process(target=end, args=(way, str(place), folder)) for way, folder in folders.items()}
         for process in processes.values():
             process.start()
