@@ -58,8 +58,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "weighed": {"pooling": "attention"},
     "blocks after": {"units": 16, "transformer": {"heads": 2}},
     "blocks before": {"units": 16, "transformer": {"heads": 2, "position": "before"}},
-    "skip": {"skip_connection": True},
-    "fitted": {"skip_connection": "ridge"},
+    "skip": {"skip_connection": "ridge"},
     "relu": {"activation": "relu"},
     "patches": {"patch_size": 2},
     "tied": {"tie_weights": True, "embedding_dim": 4},
@@ -73,7 +72,7 @@ OFTEN |= {("simple_rnn", "language", "plain"), ("cnn_lstm", "sequences", "mean")
 
 
 ALIKE = ("simple_rnn", "min_gru", "min_lstm")  # from gru, lstm and slstm these differ in the cell alone
-AROUND = ("mean", "max", "weighed", "blocks after", "blocks before", "skip", "fitted", "patches", "tied")  # the cell
+AROUND = ("mean", "max", "weighed", "blocks after", "blocks before", "skip", "patches", "tied")  # the cell
 
 
 def cases() -> Iterator[Any]:
