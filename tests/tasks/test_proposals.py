@@ -218,22 +218,23 @@ def test_arrays(arrays: tuple[str, str, str], settings: dict[str, Any]) -> None:
     assert proposed("a.npz") == ("npz", {"path": "a.npz", **settings})
 
 
+def write_labeled_tables(folder: str, tables: int, labels: int) -> None:
+    """Write so many tables, and a table of labels that names so many."""
+    Path(folder).mkdir()
+    for number in range(tables):
+        Path(folder, f"r{number}.csv").write_text(f"x,y\n{number},1.5\n2.5,{number % 7}\n0.5,1\n")
+    rows = [f"r{number}.csv,{'ab'[number % 2]}" for number in range(labels)]
+    Path(folder, "labels.csv").write_text("\n".join(["file,label", *rows]) + "\n")
+
+
 def test_a_folder_of_tables_is_counted_whole_and_what_has_no_label_is_told(capsys: Any) -> None:
-    Path("many").mkdir()
-    for number in range(260):
-        Path("many", f"r{number}.csv").write_text(f"x,y\n{number},1.5\n2.5,{number % 7}\n0.5,1\n")
-    rows = [f"r{number}.csv,{'ab'[number % 2]}" for number in range(258)]
-    Path("many/labels.csv").write_text("\n".join(["file,label", *rows]) + "\n")
+    write_labeled_tables("many", tables=260, labels=258)
     assert proposed("many")[0] == "sequence_folder"
     assert "many: 258 tables that labels.csv names; 2 more have no label there (r258.csv)" in capsys.readouterr().out
 
 
 def test_a_table_of_labels_that_names_an_absent_file_is_refused_with_its_line(capsys: Any) -> None:
-    Path("some").mkdir()
-    for number in range(12):
-        Path("some", f"r{number}.csv").write_text(f"x,y\n{number},1.5\n2.5,{number % 7}\n")
-    rows = [f"r{number}.csv,{'ab'[number % 2]}" for number in range(13)]
-    Path("some/labels.csv").write_text("\n".join(["file,label", *rows]) + "\n")
+    write_labeled_tables("some", tables=12, labels=13)
     assert main(["init", "some"]) == 3
     assert "labels.csv, line 14: there is no file `r12.csv`" in capsys.readouterr().err
 
