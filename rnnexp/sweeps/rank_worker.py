@@ -25,6 +25,7 @@ from rnnexp.sweeps.task import ATTEMPT, RESULT, Task
 FOLDER = "processes"  # in the folder of a job
 POLL_S = 0.2
 DYING_S = 2.0  # of a process that was killed
+TELLING_S = 20.0  # from the failure of one that follows to the result of the first, which it makes fail, too
 
 
 def make_meeting(task: Task) -> None:
@@ -36,6 +37,11 @@ def make_meeting(task: Task) -> None:
 def find_meeting(task: Task) -> Path:
     """Return the folder in which the ranks of an attempt find each other."""
     return task.folder / FOLDER / f"attempt-{task.attempt}"
+
+
+def has_failed(task: Task, number: int) -> bool:
+    """Return whether a rank that follows was not lost, but has met an error, which is for the first one to tell."""
+    return (find_meeting(task) / str(number) / ERROR).exists()
 
 
 def main(task: Task, rank: Rank) -> None:

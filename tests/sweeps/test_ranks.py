@@ -58,6 +58,8 @@ def die_once(self):
     while rank and self.turn == 1 and (HERE / "waits").exists():
         time.sleep(0.01)
     if rank and self.turn == 1 and (HERE / "breaks").exists():
+        if rank.is_first and (HERE / "late").exists():
+            time.sleep(3)
         raise RuntimeError(f"rank {rank.number} is broken")
     if rank and rank.number == 1 and self.turn == 1 and (HERE / "dies").exists():
         (HERE / "dies").unlink()
@@ -236,12 +238,9 @@ def test_a_command_that_is_killed_goes_on_with_its_ranks(tmp_path: Path) -> None
     assert differ(both, alone) <= 2e-7
 
 
-@pytest.mark.end_to_end
-def test_an_error_in_all_ranks_is_the_end_of_the_job(tmp_path: Path) -> None:
-    (tmp_path / "ours.py").write_text(PLUGIN)
-    Path("breaks").touch()
-    name = "hydra.sweeper.name=broken"
-    started = start("--new", "plugins=[toys,ours]", *KEPT, name, "tracking=off", "hydra/launcher=ranks")
+def see_it_fail(place: Sequence[str]) -> None:
+    """Check that a job whose ranks all fail is not begun again, and that it is told why."""
+    started = start("--new", "plugins=[toys,ours]", *KEPT, "hydra.sweeper.name=broken", *place)
     said, _ = started.communicate(timeout=600)
     assert started.returncode == 10, said
     assert "resuming" not in said
@@ -250,6 +249,15 @@ def test_an_error_in_all_ranks_is_the_end_of_the_job(tmp_path: Path) -> None:
     log = (folder / "jobs" / "0" / "job.log").read_text()
     assert "rank 1: rank 1 is broken" in log
     assert "rank 0 is broken" in said
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize("files", [["breaks"], ["breaks", "late"]], ids=["at once", "the first one last"])
+def test_an_error_in_all_ranks_is_the_end_of_the_job(tmp_path: Path, files: list[str]) -> None:
+    (tmp_path / "ours.py").write_text(PLUGIN)
+    for file in files:
+        Path(file).touch()
+    see_it_fail(["tracking=off", "hydra/launcher=ranks"])
 
 
 @pytest.mark.end_to_end
@@ -278,6 +286,10 @@ def test_ray_starts_the_ranks_of_a_job_on_two_nodes(tmp_path: Path, cluster: Any
     Path("apart").touch()
     apart, _ = train("apart", *place)
     assert differ(apart, alone) > 1e-2
+
+    for file in ("breaks", "late"):
+        Path(file).touch()
+    see_it_fail(place)
 
 
 @ON_RAY

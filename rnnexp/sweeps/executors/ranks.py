@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -57,15 +58,23 @@ class RankedJob:
 
     task: Task
     processes: list[BaseProcess]
+    told_by: float | None = None  # when the first rank is to have told of an error that another has met
 
     def find_end(self) -> Exit | None:
-        """Return how a job has ended, with the number of the rank that died; None as long as all of them live."""
+        """Return how a job has ended, with the number of the rank that died.
+
+        None as long as all of them live, or while the first one is about to tell why another has failed.
+        """
         codes = {rank: process.exitcode for rank, process in enumerate(self.processes)}
         if (self.task.folder / RESULT).exists() and codes[0] in (None, 0):
             return Exit(self.task.number)
         dead = {rank: code for rank, code in codes.items() if code is not None}
         if not dead:
             return None
+        if all(rank_worker.has_failed(self.task, rank) for rank in dead):
+            self.told_by = self.told_by or time.monotonic() + rank_worker.TELLING_S
+            if time.monotonic() < self.told_by:
+                return None
         # Those that miss another one end, too: by a code of their own, or because JAX aborts them.
         rank, code = min(dead.items(), key=lambda one: (one[1] in (-6, ENDED), one[1] >= 0, one[0]))
         return Exit(self.task.number, f"rank {rank}: {reason(code) or 'its process ended before the job did'}")
@@ -92,7 +101,8 @@ class RankedJobs(Executor):
         self._running.append(RankedJob(task, processes))
 
     def wait(self, seconds: float) -> list[Exit]:
-        wait([process.sentinel for job in self._running for process in job.processes], seconds)
+        living = [process for job in self._running for process in job.processes if process.exitcode is None]
+        wait([process.sentinel for process in living], seconds)
         ended = []
         for job in list(self._running):
             if (end := job.find_end()) is not None:

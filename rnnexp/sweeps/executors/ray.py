@@ -162,6 +162,8 @@ class RayTasks(Executor):
         """End a job of which a task has ended: with its result, or with the number of the rank that died."""
         self._running.remove(job)
         rank = job.references.index(ended)
+        if rank and rank_worker.has_failed(job.task, rank):
+            self._ray.wait(job.references[:1], timeout=rank_worker.TELLING_S)
         if rank and (job.task.folder / RESULT).exists():
             rank = 0
             self._ray.wait(job.references[:1], timeout=GRACE_S)
