@@ -22,6 +22,7 @@ MEMBERS = [
     ((2, 9, 1, 4), {"return_sequences": True, "return_state": True}, "backward"),
     ((5, 5, 2, 3), {"return_sequences": True, "return_state": True}, "both"),
     ((40, 3, 2, 30), {"return_sequences": False, "return_state": True}, "both"),  # over SMALL
+    ((128, 3, 2, 33), {"return_sequences": True, "return_state": True}, "forward"),  # over LARGE
 ]
 
 

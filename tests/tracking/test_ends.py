@@ -41,20 +41,15 @@ def raise_error(_):
     raise RuntimeError("boom")
 
 
-def kill(*numbers):
-    return lambda _: [os.kill(os.getpid(), number) for number in numbers]
-
-
-def kill_once_stored(_):
-    """What is killed before the store has heard of it is not there to be looked at."""
+def wait_for_store(experiment):
+    """What ends before the store has heard of it is not there to be looked at."""
     path = "mlflow.db"  # in the working directory: the process was forked from one that may have another environment
-    of_it = "SELECT 1 FROM runs JOIN experiments USING (experiment_id) WHERE experiments.name = 'killed'"
-    while True:
+    of_it = "SELECT 1 FROM runs JOIN experiments USING (experiment_id) WHERE experiments.name = ?"
+    for _ in range(1000):
         time.sleep(0.1)
         with contextlib.suppress(sqlite3.Error):  # there are no tables yet, or somebody else writes
-            if sqlite3.connect(path, timeout=60).execute(of_it).fetchall():
+            if sqlite3.connect(path, timeout=60).execute(of_it, [experiment]).fetchall():
                 break
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 WAYS = {
@@ -62,15 +57,17 @@ WAYS = {
     "exception": raise_error,
     "exit 0": lambda _: sys.exit(0),
     "exit 3": lambda _: sys.exit(3),
-    "Ctrl-C": kill(signal.SIGINT),
-    "terminated": kill(signal.SIGTERM),
-    "hung up": kill(signal.SIGHUP),
-    "terminated twice": kill(signal.SIGTERM, signal.SIGTERM, signal.SIGHUP),
-    "hung up under nohup": kill(signal.SIGHUP),
-    "killed": kill_once_stored,
     "memory": run_out_of_memory,
     "diverged": lambda _: None,
     "full disk": fill,
+}
+SIGNALS = {
+    "Ctrl-C": [signal.SIGINT],
+    "terminated": [signal.SIGTERM],
+    "hung up": [signal.SIGHUP],
+    "terminated twice": [signal.SIGTERM, signal.SIGTERM, signal.SIGHUP],
+    "hung up under nohup": [signal.SIGHUP],
+    "killed": [signal.SIGKILL],
 }
 
 
@@ -91,7 +88,11 @@ def ending(way: str, folder: str):
 
     class Ending(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            if epoch == 1:
+            if epoch == 1 and way in SIGNALS:
+                wait_for_store(way)
+                for number in SIGNALS[way]:
+                    os.kill(os.getpid(), number)
+            elif epoch == 1:
                 WAYS[way](folder)
 
     return Ending()
