@@ -3,7 +3,8 @@
 JAX derives the gradient of a scan step by step; here the loops hold what depends on the step before, and little else.
 Products for the gradients of weights are one for all steps, and so are the derivatives of the gates, by which the
 backward loop multiplies. Products with inputs are so while states are small: those of large ones would leave the cache
-before they are read, and be slower than Keras's.  sigmoid(a) is 0.5 tanh(0.5 a) + 0.5, so that one `tanh` does all
+before they are read. An LSTM whose states and inputs are large stays Keras's own, which multiplies all of them step by
+step, many products side by side.  sigmoid(a) is 0.5 tanh(0.5 a) + 0.5, so that one `tanh` does all
 gates: XLA's is faster than its sigmoid.  Measured by `tests.benchmarks.backward`.  Under `jax.vmap` it is right but no
 faster: XLA has to transpose what it takes out of the loops.
 """
@@ -17,7 +18,10 @@ from typing import Any
 
 Tree = Any
 SMALL = 1024  # numbers in a state, of a batch, up to which two steps a turn are faster
-LARGE = 4096  # from which on inputs are multiplied step by step: at 128 x 200 an LSTM is 1.2 times as fast so
+LARGE = 4096  # from which on inputs are multiplied step by step
+TOO_LARGE = (
+    16384  # from which on, in states and inputs, Keras's own LSTM is faster: its many products keep all cores busy
+)
 
 
 @contextmanager
@@ -65,7 +69,8 @@ def run_inner_loop(layer: Any, sequences: Any, initial_state: Any, mask: Any, tr
     states = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
     cell = layer.cell
     weights = [None if w is None else jnp.asarray(w) for w in (cell.kernel, cell.recurrent_kernel, cell.bias)]
-    if len({array.dtype for array in (sequences, *weights, *states) if array is not None}) > 1:
+    is_mixed = len({array.dtype for array in (sequences, *weights, *states) if array is not None}) > 1
+    if is_mixed or (len(states) == 2 and min(states[0].size, sequences[:, 0].size) >= TOO_LARGE):
         return type(layer).inner_loop(layer, sequences, initial_state, mask, training=training)
     x, keep = jnp.swapaxes(sequences, 0, 1), None
     if mask is not None:

@@ -191,6 +191,16 @@ COVERED = [
 ]
 
 
+@pytest.mark.parametrize(("cell", "inputs", "by_hand"), [("LSTM", 128, False), ("LSTM", 127, True), ("GRU", 128, True)])
+def test_an_lstm_of_large_states_and_inputs_stays_keras_s_own(cell: str, inputs: int, by_hand: bool) -> None:
+    import jax
+
+    net = Net(cell, (128, 2, inputs, 128))
+    with replace_inner_loops(net):
+        computed = str(jax.make_jaxpr(lambda weights: net.loss(weights, net.x, net.states, None)[1])(net.weights))
+    assert ("custom_vjp" in computed) == by_hand
+
+
 @pytest.mark.parametrize(("cell", "arguments"), NOT_COVERED)
 def test_what_is_not_covered_stays_keras_s_own(cell: str, arguments: dict[str, Any]) -> None:
     import keras
