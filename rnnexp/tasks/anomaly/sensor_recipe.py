@@ -24,7 +24,9 @@ from rnnexp.tasks.forecasting import series_recipe
 from rnnexp.tasks.requests import Draft, Suggestion
 
 # Proposals that are for forecasts alone.
-OF_FORECASTS = ("data.scaler", "model.skip_connection", "ensemble", "optimizer.learning_rate", "schedule")
+OF_FORECASTS = (
+    *("data.scaler", "model.patch_size", "model.skip_connection", "ensemble", "optimizer.learning_rate", "schedule"),
+)
 LABELS = {"anomaly", "anomalies", "is_anomaly", "label", "labels", "fault", "faulty", "is_fault", "outlier", "attack"}
 
 

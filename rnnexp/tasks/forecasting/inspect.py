@@ -16,7 +16,7 @@ from rnnexp.data.inspect.flaws import FEW
 from rnnexp.data.series import Series
 from rnnexp.data.short import need
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
-from rnnexp.tasks.forecasting.series_recipe import FEW_ROWS, WINDOWS
+from rnnexp.tasks.forecasting.window_length import FEW_ROWS, WINDOWS
 from rnnexp.tasks.requests import Draft
 
 GROUP = re.compile(r"(Yearly|Quarterly|Monthly|Weekly|Daily|Hourly)-train\.csv(\.gz)?")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import numpy as np
 
@@ -13,6 +12,14 @@ from rnnexp.models.layers import FITTED
 from rnnexp.models.recurrent_checks import MOST_INPUTS
 from rnnexp.tasks import budget
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
+from rnnexp.tasks.forecasting.window_length import (
+    WEAKEST,
+    Rows,
+    choose_length,
+    choose_longer,
+    choose_patches,
+    find_longest_window,
+)
 from rnnexp.tasks.forecasting.windows import EPSILON, Plan
 from rnnexp.tasks.requests import Suggestion
 
@@ -21,22 +28,12 @@ CLOSE = 0.9  # lag-1 autocorrelation from which on each window is scaled by itse
 SHIFTED = 1.0  # training deviations between the means of training and validation, likewise
 UNEVEN = 3.0  # deviations of a window, root mean square, at which the row after it lies where windows hardly vary
 CERTAIN = 3.0  # standard errors of the mean of independent rows, of which this must be more, too
-USUAL_ROWS, FEW_ROWS = 30, 10  # of the past where nothing asks for more: in long series, and in short ones
 YEAR, SURE = 12, 2.0  # rows of a block where no season is known; standard errors by which the power must be larger
 SQUARE_ROOT = 0.5  # the power from which on logarithms are nearer to an even spread than the values (Guerrero, 1993)
-LONGEST = 100  # rows of the past among which correlations are looked for
-WINDOWS = 8  # rows of all series per row of the past
-SEASONS, CLEARLY = 4, 0.01  # of a longer window, and the share of the error that it must save
-RIDGE, MEASURED = 1e-3, 20_000  # penalty of a regression on standardized rows, and about how many windows it sees
 # Networks that are averaged, their learning rate, and the training examples below which that takes no minute.
 NETWORKS, FASTER, FEW_EXAMPLES = 5, 0.003, 500
-THIRD = 3  # part of a window that is tried beside it where nothing else asks for a shorter one
-WEAKEST = 0.1  # partial autocorrelation that is worth a longer window
-CHANCE = 0.01  # that noise is taken for one, over all lags
 # The part of the date that repeats itself with the season of rows that lie so far apart.
 PARTS = {"hour": "hour", "day": "dayofweek", "business day": "dayofweek", "month": "month", "quarter": "quarter"}
-
-Rows = Sequence[np.ndarray]  # of each series (rows, targets)
 
 
 def suggest(dataset: SeriesDataset) -> list[Suggestion]:
@@ -49,12 +46,13 @@ def suggest(dataset: SeriesDataset) -> list[Suggestion]:
         most = find_longest_window(train, lengths, dataset.pipeline.plan.ahead)
         length = choose_length(train, most, dataset.season, differenced=lasts)
         length = choose_longer(length, train, val, most, dataset.season, dataset.pipeline.plan.ahead)
+        patches = choose_patches(int(length.value), dataset.season)
         scaler = choose_scaler(train, val, int(length.value), per_series)
         if is_positive(dataset) and not per_series:  # what has no logarithm could not be read
             scaler = choose_logarithms(scaler, train, dataset.season or YEAR)
     dated, plan = choose_calendar(train, dataset.pipeline.frequency), dataset.pipeline.plan
     path = choose_linear_path(plan, int(length.value), [part for one in dated for part in one.value])
-    scaled = [scaler, path] if plan.layout == "windows" else []
+    scaled = [*patches, scaler, path] if plan.layout == "windows" else []
     return [length, *scaled, *dated, *choose_training(len(dataset.parts["train"]), "val" in dataset.parts)]
 
 
@@ -174,103 +172,6 @@ def choose_calendar(train: Rows, frequency: str | None) -> list[Suggestion]:
     if not cycle or not squares or both / squares < max(WEAKEST, CERTAIN / max(1, used) ** 0.5):
         return []
     return [Suggestion("data.calendar", [part], f"changes of rows go together with those {cycle} rows before")]
-
-
-def find_longest_window(train: Rows, lengths: Sequence[int], horizon: int) -> int:
-    """Return the most rows of a window: an eighth of all rows, and half of what the shortest series has to train on."""
-    trained = min((len(rows) for rows in train if len(rows)), default=0)
-    return max(min(lengths) // WINDOWS, min((trained - horizon) // 2, sum(lengths) // WINDOWS))
-
-
-def choose_length(train: Rows, most: int, season: int | None, differenced: bool) -> Suggestion:
-    """Take the longest of the usual rows, a season and one, and what a partial autocorrelation asks for.
-
-    most:        rows that a window can have
-    differenced: whether correlations are looked for between changes of rows
-    """
-    lag = find_longest_lag([np.diff(rows, axis=0) if differenced else rows for rows in train], min(LONGEST, most - 1))
-    usual = USUAL_ROWS if most >= USUAL_ROWS else max(1, min(FEW_ROWS, most))
-    known = f"{sum(map(len, train)):,} training rows"
-    reasons = {usual: f"{known}, too few for more" if usual == most else f"{known}; nothing asks for more"}
-    reasons |= {lag + differenced: f"the partial autocorrelation of lag {lag} is significant"} if lag else {}
-    reasons |= {season + 1: f"a season of {season} rows, and one"} if season else {}
-    *shorter, length = sorted(rows for rows in reasons if rows <= max(1, most))
-    others = [shorter[-1] if shorter else max(1, length // THIRD)]
-    return Suggestion("data.sequence_length", length, reasons[length], [rows for rows in others if rows < length])
-
-
-def choose_longer(
-    length: Suggestion, train: Rows, val: Rows, most: int, season: int | None, horizon: int
-) -> Suggestion:
-    """Take several seasons, and one, where a linear model of so many rows forecasts validation clearly better.
-
-    most: rows that a window can have
-    """
-    longer = SEASONS * (season or 0) + 1
-    if not length.value < longer <= most:
-        return length
-    short, long = (measure_linear(train, val, rows, longer, horizon) for rows in (length.value, longer))
-    if not long < short * (1 - CLEARLY):
-        return length
-    gain = f"{1 - long / short:.1%}"
-    why = f"ridge regression on {SEASONS} seasons of rows, and one, has an error of validation {gain} lower"
-    return Suggestion("data.sequence_length", longer, f"{why} than on {length.value}", [length.value])
-
-
-def measure_linear(train: Rows, val: Rows, length: int, longest: int, horizon: int) -> float:
-    """Return the error on validation rows of a ridge regression on windows that count from their last row.
-
-    longest: rows that are left out at the beginning, so that other lengths are measured on the same rows
-    """
-    learned, asked = [np.zeros((0, length + horizon))], [np.zeros((0, length + horizon))]
-    for rows, later in zip(train, val):
-        mean, scale = rows.mean(axis=0), rows.std(axis=0)
-        joined = (np.concatenate([rows, later]) - mean) / np.where(scale > 0, scale, 1.0)
-        if len(rows) < longest + horizon or len(later) < horizon:
-            continue
-        cut = np.lib.stride_tricks.sliding_window_view(joined[longest - length :], length + horizon, axis=0)
-        first = len(rows) - longest  # window whose first row to forecast is of validation
-        learned.append(cut[: first - horizon + 1].reshape(-1, length + horizon))
-        asked.append(cut[first:].reshape(-1, length + horizon))
-    windows, later = _thin(learned), _thin(asked)
-    windows, later = (one - one[:, length - 1 : length] for one in (windows, later))
-    x, y = windows[:, :length], windows[:, length:]
-    weights = np.linalg.lstsq(x.T @ x + RIDGE * len(x) * np.eye(length), x.T @ y, rcond=None)[0]
-    return float(np.sqrt(np.mean((later[:, :length] @ weights - later[:, length:]) ** 2))) if later.size else np.inf
-
-
-def _thin(parts: Rows) -> np.ndarray:
-    """Join windows, of very many evenly spread ones."""
-    every = max(1, sum(map(len, parts)) // MEASURED)
-    return np.concatenate([part[::every] for part in parts])
-
-
-def find_longest_lag(series: Rows, most: int) -> int:
-    """Return the longest lag up to `most` whose partial autocorrelation is no chance and not small, 0 without one."""
-    correlations = find_partial(series, most)
-    used = sum(map(len, series))
-    limit = max(WEAKEST, NormalDist().inv_cdf(1 - CHANCE / 2 / max(1, most)) / max(1, used) ** 0.5)
-    (found,) = np.nonzero(np.abs(correlations) > limit)
-    return int(found[-1]) + 1 if len(found) else 0
-
-
-def find_partial(series: Rows, most: int) -> np.ndarray:
-    """Return the partial autocorrelations at lags 1 to `most`, of all columns together, (most,).
-
-    By the recursion of Durbin (1960) on autocovariances, each series around its own mean.
-    """
-    centered = [rows - rows.mean(axis=0) for rows in series if len(rows) > 1]
-    lags = range(max(0, most) + 1)
-    sums = np.array([sum(float((rows[lag:] * rows[: len(rows) - lag]).sum()) for rows in centered) for lag in lags])
-    partial, weights = np.zeros(len(lags) - 1), np.zeros(0)
-    left = sums[0]
-    for lag in lags[1:]:
-        if not left > 1e-12 * abs(sums[0]):
-            break
-        partial[lag - 1] = (sums[lag] - weights @ sums[lag - 1 : 0 : -1]) / left
-        weights = np.append(weights - partial[lag - 1] * weights[::-1], partial[lag - 1])
-        left *= 1 - partial[lag - 1] ** 2
-    return partial
 
 
 def _standardize(train: Rows, val: Rows) -> tuple[list[np.ndarray], list[np.ndarray]]:

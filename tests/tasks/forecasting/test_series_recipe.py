@@ -7,35 +7,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from autoregression import draw
 
 import rnnexp as rx
 from rnnexp.tasks import load
 from rnnexp.tasks.forecasting.series_recipe import (
     choose_calendar,
-    choose_length,
     choose_linear_path,
     choose_logarithms,
-    choose_longer,
     choose_scaler,
     choose_training,
     find_growth,
-    find_longest_lag,
-    find_longest_window,
-    find_partial,
-    measure_linear,
     suggest,
 )
+from rnnexp.tasks.forecasting.window_length import find_longest_lag
 
 PLAIN, OWN, LAST = "standard", ["standard", "instance"], ["standard", "last"]
 ROWS = 30  # of a window
-
-
-def draw(*weights: float, rows: int = 4_000, seed: int = 0) -> np.ndarray:
-    """Return an autoregressive series of these weights on its last rows, (rows, 1)."""
-    dice, values = np.random.default_rng(seed), np.zeros(rows + 200)
-    for row in range(len(weights), len(values)):
-        values[row] = dice.normal() + sum(weight * values[row - lag] for lag, weight in enumerate(weights, start=1))
-    return values[200:, None]
 
 
 def scaler(train: np.ndarray, val: np.ndarray | None = None) -> Any:
@@ -137,82 +125,10 @@ def test_rows_that_tell_nothing_leave_the_usual_scaler(rows: np.ndarray) -> None
         assert find_longest_lag([rows], 5) == 0
 
 
-def test_partial_autocorrelations_are_those_of_the_process() -> None:
-    found = find_partial([draw(1.2, -0.5, rows=20_000)], 6)
-    np.testing.assert_allclose(found, [1.2 / 1.5, -0.5, 0, 0, 0, 0], atol=0.03)
-    assert abs(found[1]) > 0.4  # which an autocorrelation, .46 at lag 2, would not be below 0
-
-
-@pytest.mark.parametrize(("weights", "lag"), [((0.0,), 0), ((0.6,), 1), ((0.3, 0.0, 0.0, 0.4), 4)])
-def test_the_longest_lag_is_the_order_of_the_process(weights: tuple[float, ...], lag: int) -> None:
-    assert find_longest_lag([draw(*weights)], 40) == lag
-
-
-def length(rows: int, season: int | None = None, series: np.ndarray | None = None) -> int:
-    known = [draw(0.5, rows=rows) if series is None else series]
-    choice = choose_length(known, find_longest_window(known, [rows], 1), season, differenced=False)
-    assert choice.why
-    return int(choice.value)
-
-
-def test_a_window_is_long_enough_for_the_season_and_no_longer_than_the_rows_allow() -> None:
-    assert length(700, season=7) == 30  # four weeks of days
-    assert length(700, season=24) == 30
-    assert length(700, season=52) == 53
-    assert length(300, season=52) == 30  # too few rows for a year of weeks
-    assert length(144, season=12) == 13
-    assert [length(rows) for rows in (20, 59, 100, 300)] == [2, 7, 10, 30]
-    assert length(3) == 1
-
-
-def test_a_correlation_far_back_asks_for_a_longer_window() -> None:
-    far = draw(*[0.0] * 39, 0.6, rows=2_000)
-    assert length(2_000, series=far) == 40
-    assert length(240, series=far[:240]) == 30  # an eighth of the rows
-
-
-def test_many_short_series_allow_a_window_that_one_of_them_would_not() -> None:
-    rows = [np.zeros((80, 1))] * 100
-    assert find_longest_window(rows, [93] * 100, 13) == 33
-    assert find_longest_window(rows[:1], [93], 13) == 11
-    assert find_longest_window(rows[:2], [93] * 2, 13) == 23
-    assert find_longest_window([*rows, np.zeros((20, 1))], [93] * 100 + [33], 13) == 4
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_several_seasons_are_taken_where_a_linear_model_gains_by_them(seed: int) -> None:
-    dice, rows = np.random.default_rng(seed), np.zeros((3_000, 1))
-    for row in range(96, len(rows)):  # what each hour of the day is like lasts, and four days tell it better than one
-        rows[row] = rows[row - 96 : row : 24].mean() * 0.98 + dice.normal()
-    proposed = choose_length([rows[:2_000]], 300, None, differenced=False)
-    short = replace(proposed, value=30)
-    found = choose_longer(short, [rows[:2_000]], [rows[2_000:]], 300, 24, horizon=1)
-    assert (found.value, found.others) == (97, [30])
-    assert found.why.startswith("ridge regression on 4 seasons of rows, and one, has an error of validation ")
-    noise = dice.normal(size=(3_000, 1))
-    for known, later, most, season in [
-        (noise[:2_000], noise[2_000:], 300, 24),
-        (rows[:2_000], rows[2_000:], 96, 24),
-        (rows[:2_000], rows[2_000:], 300, None),
-        (rows[:2_000], rows[:0], 300, 24),
-    ]:
-        assert choose_longer(short, [known], [later], most, season, horizon=1) == short
-
-
-def test_the_error_of_a_linear_model_is_that_of_the_process() -> None:
-    rows = draw(0.6, 0.3, rows=6_000)
-    deviation = rows[:4_000].std()
-    assert measure_linear([rows[:4_000]], [rows[4_000:]], 5, 9, 1) == pytest.approx(1 / deviation, rel=0.05)
-    assert measure_linear([rows[:9]], [rows[9:]], 5, 9, 1) == np.inf
-
-
-def test_the_other_scaler_and_a_shorter_window_are_worth_a_try() -> None:
+def test_the_other_scaler_is_worth_a_try() -> None:
     noise = draw(0.0, rows=700)
     assert choose_scaler([noise], [], ROWS).others == [OWN]
     assert choose_scaler([draw(1.0)], [], ROWS).others == [LAST]
-    assert choose_length([noise], 87, 7, differenced=False).others == [8]
-    assert choose_length([noise], 87, None, differenced=False).others == [10]
-    assert choose_length([noise[:9]], 1, None, differenced=False).others == []
 
 
 @pytest.mark.parametrize("seed", range(3))
