@@ -24,9 +24,7 @@ from rnnexp.tasks.forecasting import series_recipe
 from rnnexp.tasks.requests import Draft, Suggestion
 
 # Proposals that are for forecasts alone.
-OF_FORECASTS = (
-    *("data.scaler", "model.patch_size", "model.skip_connection", "ensemble", "optimizer.learning_rate", "schedule"),
-)
+OF_FORECASTS = ("data.scaler", "model.skip_connection", "ensemble", "optimizer.learning_rate", "schedule")
 LABELS = {"anomaly", "anomalies", "is_anomaly", "label", "labels", "fault", "faulty", "is_fault", "outlier", "attack"}
 
 
@@ -53,7 +51,7 @@ def inspect(path: str, given: Mapping[str, Any]) -> Draft:
 
 def suggest(dataset: SensorDataset) -> list[Suggestion]:
     """Choose window and budget; a scaler that takes the level of each window away would hide that a level is new."""
-    return [one for one in series_recipe.suggest(dataset) if one.key not in OF_FORECASTS]
+    return [one for one in series_recipe.suggest(dataset, in_patches=False) if one.key not in OF_FORECASTS]
 
 
 def _find_sensors(path: str, finding: Finding) -> tuple[list[Any], Any]:

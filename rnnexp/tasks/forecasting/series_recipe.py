@@ -19,6 +19,7 @@ from rnnexp.tasks.forecasting.window_length import (
     choose_longer,
     choose_patches,
     find_longest_window,
+    list_wider,
 )
 from rnnexp.tasks.forecasting.windows import EPSILON, Plan
 from rnnexp.tasks.requests import Suggestion
@@ -36,24 +37,28 @@ NETWORKS, FASTER, FEW_EXAMPLES = 5, 0.003, 500
 PARTS = {"hour": "hour", "day": "dayofweek", "business day": "dayofweek", "month": "month", "quarter": "quarter"}
 
 
-def suggest(dataset: SeriesDataset) -> list[Suggestion]:
-    """Choose window, scaler and budget for a dataset that was read with the usual ones."""
+def suggest(dataset: SeriesDataset, in_patches: bool = True) -> list[Suggestion]:
+    """Choose window, scaler and budget for a dataset that was read with the usual ones.
+
+    in_patches: whether the network may read several rows in each step
+    """
+    dated, plan = choose_calendar(_cut(dataset, "train"), dataset.pipeline.frequency), dataset.pipeline.plan
+    in_patches = in_patches and plan.layout == "windows"
     train, val = (_cut(dataset, part) for part in ("train", "val"))
     lengths = [int(rows) for rows in dataset.history.lengths()]
     with np.errstate(all="ignore"):  # what cannot be computed proposes nothing
         per_series = dataset.pipeline.per_series
         lasts = choose_scaler(train, val, 1, per_series).value != PLAIN
-        most = find_longest_window(train, lengths, dataset.pipeline.plan.ahead)
+        most = find_longest_window(train, lengths, plan.ahead)
         length = choose_length(train, most, dataset.season, differenced=lasts)
-        length = choose_longer(length, train, val, most, dataset.season, dataset.pipeline.plan.ahead)
-        patches = choose_patches(int(length.value), dataset.season)
+        length = choose_longer(length, train, val, most, list_wider(dataset.season, in_patches), plan.ahead)
         scaler = choose_scaler(train, val, int(length.value), per_series)
         if is_positive(dataset) and not per_series:  # what has no logarithm could not be read
             scaler = choose_logarithms(scaler, train, dataset.season or YEAR)
-    dated, plan = choose_calendar(train, dataset.pipeline.frequency), dataset.pipeline.plan
     path = choose_linear_path(plan, int(length.value), [part for one in dated for part in one.value])
-    scaled = [*patches, scaler, path] if plan.layout == "windows" else []
-    return [length, *scaled, *dated, *choose_training(len(dataset.parts["train"]), "val" in dataset.parts)]
+    patches = choose_patches(int(length.value), dataset.season) if in_patches else []
+    scaled = [scaler, path] if plan.layout == "windows" else []
+    return [length, *patches, *scaled, *dated, *choose_training(len(dataset.parts["train"]), "val" in dataset.parts)]
 
 
 def choose_training(examples: int, is_validated: bool) -> list[Suggestion]:

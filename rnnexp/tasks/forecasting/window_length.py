@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,8 @@ USUAL_ROWS, FEW_ROWS = 30, 10  # of the past where nothing asks for more: in lon
 LONGEST = 100  # rows of the past among which correlations are looked for
 WINDOWS = 8  # rows of all series per row of the past
 SEASONS, CLEARLY = 4, 0.01  # of a longer window, and the share of the error that it must save
-DAY, WEEK = 24, 8  # rows of a season from which on it is one of many in a week, and the seasons of a week, and one
+DAY = 24  # rows of a season from which on the network reads one in each step, which is faster than a row in each
+WEEK = 8  # seasons of a window that holds the same hour of a week before
 RIDGE, MEASURED = 1e-3, 20_000  # penalty of a regression on standardized rows, and about how many windows it sees
 HELD_OUT = 5  # part of the training rows that stands for validation rows where there are none
 THIRD = 3  # part of a window that is tried beside it where nothing else asks for a shorter one
@@ -46,34 +48,55 @@ def choose_length(train: Rows, most: int, season: int | None, differenced: bool)
     return Suggestion("data.sequence_length", length, reasons[length], [rows for rows in others if rows < length])
 
 
+class Wider(NamedTuple):
+    """A window that is worth a try: its rows, what they are, the share of the error it must save, a shorter one."""
+
+    rows: int
+    name: str
+    gain: float
+    other: int
+
+
+def list_wider(season: int | None, in_patches: bool = True) -> list[Wider]:
+    """Return several seasons, and one row; of days four, which may be a little worse, and the days of a week, and one.
+
+    in_patches: whether the network may read several rows in each step
+    """
+    if season is None:
+        return []
+    if not in_patches or season < DAY:
+        return [Wider(SEASONS * season + 1, f"{SEASONS} seasons of rows, and one,", CLEARLY, season + 1)]
+    both = ((SEASONS, -CLEARLY), (WEEK, CLEARLY))
+    return [Wider(count * season, f"{count} seasons of rows", gain, count // 2 * season) for count, gain in both]
+
+
 def choose_longer(
-    length: Suggestion, train: Rows, val: Rows, most: int, season: int | None, horizon: int
+    length: Suggestion, train: Rows, val: Rows, most: int, wider: Sequence[Wider], horizon: int
 ) -> Suggestion:
-    """Take several seasons, and one row, or a week of days, where a linear model of so many rows is clearly better.
+    """Take a wider window where the error of a linear model says so.
 
     most: rows that a window can have
     """
     if not sum(map(len, val)):
         train, val = _hold_out(train, horizon)
-    rows, whole = SEASONS * (season or 0) + 1, WEEK * (season or 0)
-    wider = [(rows, f"{SEASONS} seasons of rows, and one,")]
-    wider += [(whole, f"{WEEK} seasons of rows")] if (season or 0) >= DAY else []
-    for longer, name in wider:
-        if not length.value < longer <= most:
-            break
-        short, long = (measure_linear(train, val, rows, longer, horizon) for rows in (length.value, longer))
-        if long < short * (1 - CLEARLY):
-            why = f"ridge regression on {name} has an error of validation {1 - long / short:.1%} lower"
-            others = [SEASONS * (season or 0) if longer == whole else length.value]
-            length = Suggestion("data.sequence_length", longer, f"{why} than on {length.value}", others)
+    for rows, name, gain, other in wider:
+        kept, longest = length.value, max(length.value, rows)
+        if longest > most or (rows <= kept and gain > 0):
+            continue
+        short, long = (measure_linear(train, val, count, longest, horizon) for count in (kept, rows))
+        if long <= short * (1 - gain) < np.inf:
+            lower = f"{abs(1 - long / short):.1%} {'higher' if long > short else 'lower'}"
+            why = f"ridge regression on {name} has an error of validation {lower} than on {kept}"
+            length = Suggestion("data.sequence_length", rows, why, [other])
     return length
 
 
 def choose_patches(length: int, season: int | None) -> list[Suggestion]:
-    """Let the network read a week season by season: so many single rows take long, and are hard to remember."""
-    if season is None or season < DAY or length != WEEK * season:
+    """Let the network read a window of days day by day: so many single rows take long, and are hard to remember."""
+    if season is None or season < DAY or length < SEASONS * season or length % season:
         return []
-    return [Suggestion("model.patch_size", season, f"a step of the network is a season: {WEEK} in place of {length}")]
+    why = f"a step of the network is a season: {length // season} in place of {length}"
+    return [Suggestion("model.patch_size", season, why)]
 
 
 def _hold_out(train: Rows, horizon: int) -> tuple[Rows, Rows]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from rnnexp.tasks.forecasting.window_length import (
     find_longest_lag,
     find_longest_window,
     find_partial,
+    list_wider,
     measure_linear,
 )
 
@@ -61,44 +63,73 @@ def test_many_short_series_allow_a_window_that_one_of_them_would_not() -> None:
     assert find_longest_window([*rows, np.zeros((20, 1))], [93] * 100 + [33], 13) == 4
 
 
+def remember(season: int, seed: int) -> np.ndarray:
+    """Return rows of which four seasons tell better than one what each part of a season is like, (rows, 1)."""
+    dice, rows, past = np.random.default_rng(seed), np.zeros((3_000, 1)), 4 * season
+    for row in range(past, len(rows)):
+        rows[row] = rows[row - past : row : season].mean() * 0.98 + dice.normal()
+    return rows
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_several_seasons_are_taken_where_a_linear_model_gains_by_them(seed: int) -> None:
-    dice, rows = np.random.default_rng(seed), np.zeros((3_000, 1))
-    for row in range(96, len(rows)):  # what each hour of the day is like lasts, and four days tell it better than one
-        rows[row] = rows[row - 96 : row : 24].mean() * 0.98 + dice.normal()
-    proposed = choose_length([rows[:2_000]], 300, None, differenced=False)
-    short = replace(proposed, value=30)
-    found = choose_longer(short, [rows[:2_000]], [rows[2_000:]], 300, 24, horizon=1)
-    assert (found.value, found.others) == (97, [30])
+    rows = remember(12, seed)
+    short = replace(choose_length([rows[:2_000]], 300, None, differenced=False), value=30)
+    found = choose_longer(short, [rows[:2_000]], [rows[2_000:]], 300, list_wider(12), horizon=1)
+    assert (found.value, found.others) == (49, [13])
     assert found.why.startswith("ridge regression on 4 seasons of rows, and one, has an error of validation ")
-    noise = dice.normal(size=(3_000, 1))
+    assert found.why.endswith("% lower than on 30")
+    noise = np.random.default_rng(seed).normal(size=(3_000, 1))
     for known, later, most, season in [
-        (noise[:2_000], noise[2_000:], 300, 24),
-        (rows[:2_000], rows[2_000:], 96, 24),
+        (noise[:2_000], noise[2_000:], 300, 12),
+        (rows[:2_000], rows[2_000:], 48, 12),
+        (rows[:2_000], rows[2_000:], 300, 7),  # 29 rows
         (rows[:2_000], rows[2_000:], 300, None),
     ]:
-        assert choose_longer(short, [known], [later], most, season, horizon=1) == short
+        assert choose_longer(short, [known], [later], most, list_wider(season), horizon=1) == short
+    held_out = choose_longer(short, [rows], [rows[:0]], 300, list_wider(12), horizon=1)  # of the training rows
+    assert held_out.value == 49
+    assert [one.rows for one in list_wider(24, in_patches=False)] == [97]
 
 
-def test_a_week_is_seen_day_by_day_where_days_of_the_week_differ() -> None:
+@pytest.mark.parametrize("before", [30, 97])
+def test_days_are_read_one_in_each_step_where_a_linear_model_does_not_lose_by_it(before: int) -> None:
+    rows = remember(24, seed=0)
+    proposed = replace(choose_length([rows[:2_000]], 300, None, differenced=False), value=before)
+    found = choose_longer(proposed, [rows[:2_000]], [rows[2_000:]], 300, list_wider(24), horizon=1)
+    assert (found.value, found.others) == (96, [48])
+    told = rf"4 seasons of rows has an error of validation [0-9.]+% (lower|higher) than on {before}"
+    assert re.search(f"{told}$", found.why)
+    assert choose_longer(proposed, [rows[:2_000]], [rows[2_000:]], 95, list_wider(24), horizon=1) == proposed
+
+
+def test_days_are_not_read_where_too_few_rows_tell_what_they_are_worth() -> None:
+    rows = draw(0.9, rows=400)
+    proposed = choose_length([rows[:200]], 300, 24, differenced=False)
+    assert choose_longer(proposed, [rows[:200]], [rows[200:]], 300, list_wider(24), horizon=1) == proposed
+
+
+def test_a_week_is_seen_where_days_of_the_week_differ() -> None:
     dice, hours = np.random.default_rng(0), np.arange(4_000)
     day = np.sin(2 * np.pi * hours / 24)
     rows = (day * (1 + (hours // 24 % 7 < 5)) + 0.1 * dice.normal(size=len(hours)))[:, None]
     short = choose_length([rows], 500, 24, differenced=False)
-    for known, later in (
-        (rows[:3_000], rows[3_000:]),
-        (rows, rows[:0]),
-    ):  # held out of training rows if there are no others
-        found = choose_longer(short, [known], [later], 500, 24, horizon=24)
+    for known, later in ((rows[:3_000], rows[3_000:]), (rows, rows[:0])):
+        found = choose_longer(short, [known], [later], 500, list_wider(24), horizon=24)
         assert (found.value, found.others) == (192, [96])
         assert found.why.startswith("ridge regression on 8 seasons of rows has an error of validation ")
-    assert choose_longer(short, [rows], [rows[:0]], 191, 24, horizon=24).value < 192
+        assert found.why.endswith("% lower than on 96")
+    assert choose_longer(short, [rows], [rows[:0]], 191, list_wider(24), horizon=24).value == 96
     alike = (day + 0.1 * dice.normal(size=len(hours)))[:, None]
-    assert choose_longer(short, [alike], [alike[:0]], 500, 24, horizon=24).value < 192
+    assert choose_longer(short, [alike], [alike[:0]], 500, list_wider(24), horizon=24).value == 96
+
+
+def test_a_step_is_a_season_of_a_window_of_several_long_ones() -> None:
     [patches] = choose_patches(192, 24)
     assert (patches.key, patches.value) == ("model.patch_size", 24)
     assert patches.why == "a step of the network is a season: 8 in place of 192"
-    assert [choose_patches(length, season) for length, season in ((97, 24), (56, 7), (192, None))] == [[], [], []]
+    others = [(97, 24), (72, 24), (56, 7), (192, None)]
+    assert [choose_patches(length, season) for length, season in others] == [[], [], [], []]
 
 
 def test_a_shorter_window_is_worth_a_try() -> None:
