@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.inspect.finding import Finding, Head, name_column
-from rnnexp.data.tables.date_columns import CLOCK, PARTS, find_role
+from rnnexp.data.tables.date_columns import CLOCK, PARTS, find_role, find_roles
 from rnnexp.data.tables.date_readings import FEW, is_even, is_monthly, is_sorted
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
@@ -22,9 +22,7 @@ TIME = re.compile(
     r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period|datum|zeit|fecha|dato|ts$|data$)|日期|日付|時間|дата",
     re.IGNORECASE,
 )
-NAMED = re.compile(
-    r"(date|time|ds|day|month|year|datum|fecha|дата|日期|日付)", re.IGNORECASE
-)  # weekly_sales looks like it
+NAMED = re.compile(r"(date|time|ds|day|month|year|datum|fecha|дата|日期|日付)", re.I)  # weekly_sales looks like it
 TIME_OF_DAY = re.compile(r"(^|[^a-z])(time|hhmm|clock|uhrzeit|zeit|heure|hora|ora|tid|kl)([^a-z]|$)", re.IGNORECASE)
 PARTS_OF_DAYS = (("month", "day"), ("month",), ("week",), ("quarter",), ("yearday",))
 MOSTLY = 0.5  # share of the cells that must be dates, so that the others are flaws
@@ -37,6 +35,7 @@ LOOKS_DATED = (
 DIGITS_OF_DAYS, DIGITS_OF_MONTHS = 8, 6
 A_YEAR = r"(?:1[6-9]|20)\d\d"  # which months and days may stand beside, so that it is often repeated
 UNEVEN = 0.25  # share of steps, from hour to hour of a trading day for example, that may be others than the usual one
+LETTERED = r"[MQWSTHmqw]\d{1,2}"  # what stands beside a year: M01, Q3
 MAX_TRIED = 30  # columns that are looked at
 NAMELESS_PARTS = {"": "months", "%G %V": "weeks", "%Y %q": "quarters"}  # what may stand behind a year: forms of both
 
@@ -105,7 +104,7 @@ class _DateColumns:
 
     def choices(self) -> Iterator[list[int]]:
         """List the columns, one or several, that may make up a date; the likeliest first."""
-        roles = {index: find_role(self.head.names[index]) for index in self.cells}
+        roles = dict(zip(self.cells, find_roles([self.head.names[index] for index in self.cells])))
         numeric = [index for index in self.cells if self.head.numeric[index]]
         named = [index for index in self.cells if TIME.search(self.head.names[index])]
         part = {index for index in numeric if roles[index] and self.cells[index].str.len().max() <= 4}
@@ -115,7 +114,10 @@ class _DateColumns:
             if index in named or index not in numeric:
                 yield from self._with_clock(index, roles)
                 yield [index]
-        yield from _parts({part: index for index, part in reversed(roles.items()) if part})
+        parts = {part: index for index, part in reversed(roles.items()) if part}
+        lettered = [index for index in self.cells if self.cells[index].str.fullmatch(LETTERED).all()]
+        yield from ([parts["year"], index] for index in lettered if "year" in parts)
+        yield from _parts(parts)
         yield from ([index] for index in named if index not in whole)
 
     def nameless_choices(self) -> Iterator[list[int]]:

@@ -10,10 +10,10 @@ from rnnexp.data.tables.date_forms import strip_accents
 
 PARTS = ("year", "month", "day", "hour", "minute", "second")
 NAMES = {
-    "year": "year yr yyyy jahr annee an ano anio anno aar jaar vuosi rok",
+    "year": "year yr yyyy yy jahr annee an ano anio anno aar jaar vuosi rok",
     "month": "month mon mm mo mnth monat mois mes mese maand maned kuukausi",
-    "day": "day dd tag jour dia giorno dag dayofmonth mday",
-    "hour": "hour hr hh he hrs stunde std heure hora ora uur hourending tunti",
+    "day": "day dd dy tag jour dia giorno dag dayofmonth mday",
+    "hour": "hour hr hh h he hrs stunde std heure hora ora uur hourending tunti",
     "minute": "minute min mi minuto minuut",
     "second": "second sec ss sekunde seconde segundo",
     "week": "week wk kw woche kalenderwoche semaine semana settimana isoweek weekofyear weekno weeknumber uge vecka",
@@ -57,10 +57,17 @@ def find_role(name: str) -> str | None:
     return found[0] if found else None
 
 
+def find_roles(names: Sequence[str]) -> list[str | None]:
+    """Return the part of a date that each column says; MM is a month beside mm, the minute."""
+    roles = [find_role(name) for name in names]
+    both = {"MM", "mm"} <= {name.strip() for name in names}
+    return ["minute" if both and name.strip() == "mm" else role for name, role in zip(names, roles)]
+
+
 def join_columns(texts: Sequence[Any], names: Sequence[str]) -> tuple[Any, str | None] | None:
     """Return the dates as one text per row, and their form if that is known; None if the columns make up no date."""
     numeric = [bool(text.str.fullmatch(r"\d+").all()) for text in texts]
-    roles = [find_role(name) for name in names]
+    roles = find_roles(names)
     bare = [text.str.extract(r"(\d+)$")[0].fillna(text) for text in texts]  # Q1, W01
     if _complete(roles):
         return _from_parts(dict(zip(roles, bare)))

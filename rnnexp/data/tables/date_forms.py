@@ -89,6 +89,7 @@ def standardize_words(text: Any) -> Any:
         return text
     text = text.str.replace(rf"(?<={WORD[:-1]})\.(?=[\s,-]|$)", "", regex=True)
     text = text.str.replace(r"(?<=\d)(?:st|nd|rd|th)\b|\b(?:de|of|at|um|kl|à)\b", "", regex=True)
+    text = text.str.replace(r"(?<![^\W\d_])([QKT])0(?=[1-4](?!\d))", r"\1", regex=True)
     halves = {"1": "Q1", "2": "Q3"}  # a half-year begins with its first quarter
     text = text.str.replace(r"(?<![^\W\d_])[HS]([12])(?!\d)", lambda found: halves[found[1]], regex=True)
     text = text.str.replace(r"^([12])[HS](?=\W*\d{2,4}$)", lambda found: halves[found[1]][::-1], regex=True)
@@ -117,9 +118,15 @@ def list_forms(text: Any, quarters: bool = False) -> list[str]:
     if sum(token.isdigit() for token in tokens) > 3:
         return []
     found = product(*(_readings(token, marks) for token in tokens))
-    forms = [form for form in map("".join, found) if get_order(form) in ORDERS]
+    forms = [form for form in map("".join, found) if get_order(form) in ORDERS and _is_whole(form, marks)]
     starts = {"%V": "%G", "%q": "%Y" if quarters else "none"}  # of forms without a letter that says what it is
     return [form for form in forms if marks or all(form.startswith(starts[mark]) for mark in starts if mark in form)]
+
+
+def _is_whole(form: str, marks: set[str]) -> bool:
+    """Doubt two words that would be weekdays (an id), one beside no day, and numbers called weeks by no word."""
+    day = form.count("%a") == 0 or (form.count("%a") == 1 and "d" in get_order(form))
+    return day and ("%V" not in form or not marks or any(map(WEEK.match, marks)))
 
 
 def _readings(token: str, marks: set[str]) -> list[str]:

@@ -27,9 +27,10 @@ SEASON_ADVICE = "Is 2018/19 a year that ends in the next? Then write the first a
 
 
 class UnreadableDates(DataError):
-    """Cells of a column are no dates, those of `rows`."""
+    """Cells of a column are no dates, those of `rows`, on these lines of the only file."""
 
     rows: np.ndarray
+    lines: tuple[int, ...] = ()
 
 
 class Dates:
@@ -64,7 +65,7 @@ class Dates:
             return self._finish(self._bare(first), first)
         texts = [self._take_beginnings(write_text(column)) for column in self.columns]
         for text in texts:
-            self._fail(text.isna() | (text == ""), text, "empty", "Every row needs its date")
+            self._fail(text.isna() | (text == ""), text, "empty", "Every row needs its date", error=UnreadableDates)
         shown = texts[0].str.cat(texts[1:], sep=" ") if len(texts) > 1 else texts[0]
         text, form = (shown, self.layout.time_format) if self.layout.time_format else self._joined(texts, shown)
         text, zones = split_zone(text)
@@ -92,6 +93,8 @@ class Dates:
         raised = Refused(message, *remedies) if remedies else error(message)
         if isinstance(raised, UnreadableDates):
             raised.rows = rows
+            if self.places.unit == "line" and len(self.places.files) == 1:
+                raised.lines = tuple(map(int, self.places.number[rows]))
         raise raised
 
     def _joined(self, texts: list[Any], shown: Any) -> tuple[Any, str | None]:

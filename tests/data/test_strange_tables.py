@@ -1,0 +1,144 @@
+"""Tables of programs and offices that were met once: each kind is read rightly, or refused with the way out."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnexp.data.inspect import inspect
+from rnnexp.data.inspect.finding import Undecided
+from rnnexp.data.series import Series
+from rnnexp.errors import DataError
+
+ROWS = 60
+DAYS = pd.date_range("2021-01-01", periods=ROWS)
+MONTHS = pd.date_range("2015-01-01", periods=ROWS, freq="MS")
+VALUES = [round(200 + 30 * np.sin(row / 3) + row % 7, 1) for row in range(ROWS)]
+
+
+def look(columns: dict[str, Sequence[Any]], separator: str = ",", **given: Any) -> tuple[dict[str, Any], Series]:
+    """Write a table, and return the settings that `init` finds for it and what they read."""
+    lines = [separator.join(columns), *(separator.join(map(str, row)) for row in zip(*columns.values()))]
+    Path("t.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    finding, series = inspect("t.csv", given)
+    return finding.settings, series
+
+
+def assert_dates(series: Series, dates: pd.DatetimeIndex) -> None:
+    assert series.time is not None
+    assert series.time.tolist() == dates.to_numpy().astype("datetime64[ns]").tolist()
+
+
+def flags(asked: pytest.ExceptionInfo[Undecided]) -> list[dict[str, Any]]:
+    return [dict(remedy.settings) for remedy in asked.value.questions[0].remedies]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_id_of_letters_and_digits_is_no_date(seed: int) -> None:
+    dice = random.Random(seed)
+    words = ["".join(dice.choices("ABCDEFGHK", k=dice.choice((2, 3, 4)))) for _ in range(2)]
+    ids = f"{words[0]}{dice.randint(1000, 2050)}{words[1]}{dice.randint(0, 9)}"
+    settings, series = look({"Series Id": [ids] * ROWS, "month": MONTHS.date, "value": VALUES})
+    assert settings["time"] == "month"
+    assert series.values[:, 0].tolist() == VALUES
+
+
+@pytest.mark.parametrize(("level", "other"), [(10.5, None), (241.3, None), (3.1, "b")])
+def test_three_decimals_are_decimals_where_commas_separate_cells(level: float, other: str | None) -> None:
+    cells = [f"{level + value / 7000:.3f}" for value in VALUES]
+    table = {"date": DAYS.date, "a": cells} | ({other: [f"{value:.2f}" for value in VALUES]} if other else {})
+    _, series = look(table, ";" if other else ",", target="a")
+    assert series.values[:, 0].tolist() == [float(cell) for cell in cells]
+
+
+@pytest.mark.parametrize("kind", ["semicolons", "some below a thousand", "round", "commas in quotes"])
+def test_points_that_may_stand_between_thousands_are_a_question(kind: str) -> None:
+    numbers = [round(value * 7) for value in VALUES]
+    if kind == "some below a thousand":
+        numbers = [round(value * 5) for value in VALUES]
+    if kind == "round":
+        numbers = [10 * number for number in numbers]
+    table = {"date": DAYS.date, "a": [f"{number:,}".replace(",", ".") for number in numbers]}
+    if kind == "commas in quotes":
+        table["b"] = [f'"{value}"'.replace(".", ",") for value in VALUES]
+    with pytest.raises(Undecided, match="every point stands before three digits") as asked:
+        look(table, ";" if kind == "semicolons" else ",", target="a")
+    _, series = look(table, ";" if kind == "semicolons" else ",", target="a", **flags(asked)[1])
+    assert series.values[:, 0].tolist() == numbers
+
+
+@pytest.mark.parametrize(("mark", "step"), [("M{:02d}", 1), ("m{}", 1), ("Q{:02d}", 3), ("Q{}", 3)])
+def test_a_lettered_part_of_a_year_names_no_series(mark: str, step: int) -> None:
+    dates = pd.date_range("1990-01-01", periods=ROWS, freq=f"{step}MS")
+    parts = [mark.format((date.month + step - 1) // step) for date in dates]
+    settings, series = look({"id": ["CU0000SA0"] * ROWS, "Year": dates.year, "Period": parts, "Value": VALUES})
+    assert "series" not in settings
+    assert_dates(series, dates)
+
+
+def test_yearly_means_among_months_may_be_left_out() -> None:
+    rows = [(year, f"M{month:02d}", year + month / 100) for year in range(2011, 2016) for month in range(1, 14)]
+    table = dict(zip(("year", "period", "value"), zip(*rows)))
+    with pytest.raises(Undecided, match="2011 M13") as asked:
+        look(table)
+    _, series = look(table, **flags(asked)[0])
+    assert series.values[:, 0].tolist() == [value for _, month, value in rows if month != "M13"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("YEAR", "MO", "DY", "HR"), ("#YY", "MM", "DD", "hh"), ("Year", "Month", "Day", "H"), ("YYYY", "MM", "DD", "HH")],
+)
+def test_short_names_of_parts_of_dates(names: tuple[str, ...]) -> None:
+    hours = pd.date_range("2021-01-30", periods=ROWS, freq="h")
+    parts = (hours.year, hours.month, hours.day, hours.hour)
+    settings, series = look({**dict(zip(names, parts)), "T2M": VALUES})
+    assert "series" not in settings
+    assert_dates(series, hours)
+
+
+def test_mm_is_the_minute_beside_a_month_called_so() -> None:
+    times = pd.date_range("2021-01-30", periods=ROWS, freq="10min")
+    parts = dict(zip(("YY", "MM", "DD", "hh", "mm"), (times.year, times.month, times.day, times.hour, times.minute)))
+    _, series = look({**parts, "WSPD": VALUES})
+    assert_dates(series, times)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts", "first"), [("SETTLEMENT_PERIOD", 48, 1), ("Interval", 24, 0), ("n", 96, 1), ("PTU", 96, 1)]
+)
+def test_parts_of_days_are_no_series_and_the_line_that_joins_them_works(name: str, parts: int, first: int) -> None:
+    times = pd.date_range("2021-01-01", periods=3 * parts, freq=f"{1440 // parts}min")
+    counted = [first + row % parts for row in range(3 * parts)]
+    table = {"date": times.date, name: counted, "load": [row * 7 % 13 for row in range(3 * parts)]}
+    with pytest.raises(DataError, match=f'"{name}" counts {parts} parts of each day') as refused:
+        look(table)
+    frame = pd.read_csv("t.csv")
+    exec(re.search(r"frame\['date'\] = .*\)", str(refused.value))[0], {"pandas": pd, "frame": frame})  # type: ignore[index]
+    assert (frame["date"] == times).all()
+    settings, _ = look({"date": times.date, "store": counted, "load": [row * 7 % 13 for row in range(3 * parts)]})
+    assert settings["series"] == "store"
+
+
+@pytest.mark.parametrize("names", [("latitude", "longitude"), ("lat", "lon"), ("depth", "level")])
+def test_places_that_two_numbers_tell_apart_are_joined(names: tuple[str, str]) -> None:
+    rows = [(day, x, y, VALUES[row]) for row, day in enumerate(DAYS.date) for x in (52.0, 52.5) for y in (13.0, 13.5)]
+    with pytest.raises(DataError, match=f'"{names[0]}", "{names[1]}" together tell the series apart'):
+        look(dict(zip(("time", *names, "t2m"), zip(*rows))), target="t2m")
+
+
+@pytest.mark.parametrize("cell", ["", "2021-13-01", "unknown"])
+def test_few_rows_without_a_date_may_be_left_out(cell: str) -> None:
+    dates = [*DAYS.astype(str)[:30], cell, *DAYS.astype(str)[30:]]
+    table = {"date": dates, "y": [*VALUES[:30], 7.0, *VALUES[30:]], "z": range(ROWS + 1)}
+    with pytest.raises(Undecided, match="line 32") as asked:
+        look(table, target="y")
+    _, series = look(table, target="y", **flags(asked)[0])
+    assert series.values[:, 0].tolist() == VALUES
