@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp.cells import is_number
-from rnnexp.data.inspect.dates import TIME
 from rnnexp.data.inspect.finding import resolve_columns
+from rnnexp.data.inspect.unread_dates import TIME
 from rnnexp.data.tables.date_forms import find_month
 from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.numbers import UNIT

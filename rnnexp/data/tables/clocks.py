@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.tables.date_forms import make_clock
+from rnnexp.errors import ConfigError
 
 # A clock is known by a colon, an h, or AM and PM ...
 CLOCK = r"""(?xi)^(?P<date>.*?)(?:^|(?<=\d)T|(?<=[^\s,])(?:,?\s+|[,_]|:(?=\d\d:)))
@@ -115,3 +116,11 @@ def find_zones(wall: np.ndarray, offsets: np.ndarray) -> list[str]:
     instants = pd.DatetimeIndex(wall - offsets)
     shown = {zone: instants.tz_localize("UTC").tz_convert(zone).tz_localize(None) for zone in USUAL_ZONES}
     return [zone for zone in USUAL_ZONES if (shown[zone] == wall).all()][:1]
+
+
+def convert_zone(whole: Any, zone: str) -> Any:
+    """Return dates with a zone as the clocks of another show them; ConfigError for a zone that is unknown."""
+    try:
+        return whole.dt.tz_convert(zone).dt.tz_localize(None)
+    except (KeyError, ValueError):
+        raise ConfigError(f"data.time_zone: `{zone}` is unknown; examples: UTC, Europe/Berlin") from None

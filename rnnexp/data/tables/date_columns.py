@@ -37,6 +37,10 @@ DASHES = dict.fromkeys("年月\u2010\u2011\u2012\u2013\u2212", "-")
 # A day of the week in brackets, or with its word: 2020/1/5(日), 2020年1月5日 星期日, 2020-01-05 (일).
 JAPANESE, KOREAN = "[月火水木金土日]", "[월화수목금토일]"
 WEEKDAY = rf"\s*(?:\((?:{JAPANESE}|{KOREAN})\)|{JAPANESE}曜日?|(?:星期|周|週)[一二三四五六日天]|{KOREAN}요일)"
+# Arabic, Persian, Devanagari, Bengali and Thai digits.
+OTHER_DIGITS = {zero + digit: str(digit) for zero in (0x660, 0x6F0, 0x966, 0x9E6, 0xE50) for digit in range(10)}
+TENS = {"十二": "12", "十一": "11", **{sign: str(number) for number, sign in enumerate("一二三四五六七八九十", 1)}}
+CHINESE = "(十二|十一|[一二三四五六七八九十])(?=月)"
 SIGNS = str.maketrans({**DASHES, **dict.fromkeys("时時点分", ":"), "日": " ", "秒": ""})
 
 
@@ -46,7 +50,14 @@ def write_text(column: Any) -> Any:
         column = column.astype("Int64")
     text = column.astype("str").str.strip()
     if text.str.contains("[^ -~]").any():  # digits of full width, blanks that do not break, 2020年1月5日
-        text = text.str.normalize("NFKC").str.replace(WEEKDAY, "", regex=True).str.translate(SIGNS).str.strip(" -:")
+        text = (
+            text.str.replace(CHINESE, lambda found: TENS[found[1]], regex=True)
+            .str.normalize("NFKC")
+            .str.translate(OTHER_DIGITS)
+            .str.replace(WEEKDAY, "", regex=True)
+            .str.translate(SIGNS)
+            .str.strip(" -:")
+        )
     return text.str.replace(r"\.0+$", "", regex=True) if text.str.fullmatch(r"\d{4,}\.0+").all() else text
 
 

@@ -12,7 +12,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnexp.data.tables.dialect import DATE, DATED, SEPARATORS, Opening, measure_width, resolve_separator, sniff
+from rnnexp.data.tables.dialect import (
+    DATED,
+    SEPARATORS,
+    Opening,
+    is_date_in_words,
+    measure_width,
+    resolve_separator,
+    sniff,
+)
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.records import WHITESPACE, Lines, Record, is_skipped, records
@@ -72,7 +80,7 @@ def tell_kind(cell: str, missing: frozenset[str]) -> str:
     letters = sum(letter.isalpha() for letter in text)
     if first.isdigit() and letters <= max(digits, 3):
         return NUMBER
-    return NUMBER if DATE.fullmatch(text) or is_like_number(text) else TEXT
+    return NUMBER if is_date_in_words(text) or is_like_number(text) else TEXT
 
 
 @dataclass(frozen=True)
