@@ -142,3 +142,100 @@ def test_few_rows_without_a_date_may_be_left_out(cell: str) -> None:
         look(table, target="y")
     _, series = look(table, target="y", **flags(asked)[0])
     assert series.values[:, 0].tolist() == VALUES
+
+
+@pytest.mark.parametrize("code", ["-99", "-200", "-999", "-8888", "9999.9", "-6999"])
+def test_a_lone_number_that_programs_write_for_none_is_a_question(code: str) -> None:
+    with pytest.raises(Undecided, match=re.escape(f"{float(code):.15g} in column")):
+        look({"date": DAYS.date, "y": [code, *VALUES[1:]]})
+    low = [value - 400 for value in VALUES]
+    if abs(float(code)) < 400:
+        look({"date": DAYS.date, "y": [code, *low[1:]]})
+
+
+@pytest.mark.parametrize("names", [None, ("unit_number", "cycle", "s1", "s2"), ("machine", "t", "s1", "s2")])
+def test_blocks_in_which_a_column_counts_anew_are_asked_about(names: tuple[str, ...] | None) -> None:
+    rows = [(unit, cycle, VALUES[cycle], VALUES[-cycle]) for unit in range(1, 6) for cycle in range(1, 31)]
+    lines = [" ".join(map(str, row)) for row in ([names, *rows] if names else rows)]
+    Path("t.txt").write_text("\n".join(lines) + "\n")
+    with pytest.raises(Undecided, match="rows lie in blocks") as asked:
+        inspect("t.txt", {})
+    assert list(flags(asked)[0]) == ["series"]
+
+
+@pytest.mark.parametrize("zero", [0x660, 0x6F0, 0x966])
+def test_numbers_in_the_digits_of_other_scripts(zero: int) -> None:
+    cells = ["".join(chr(zero + int(sign)) if sign.isdigit() else "٫" for sign in str(value)) for value in VALUES]
+    _, series = look({"date": DAYS.date, "y": cells}, separator=";")
+    assert series.values[:, 0].tolist() == VALUES
+
+
+def test_the_format_of_accountants_with_the_currency_before_the_bracket() -> None:
+    cells = [f'" $ (1,{row + 100}.50)"' if row % 3 else f'" $ 1,{row + 100}.50 "' for row in range(ROWS)]
+    _, series = look({"date": DAYS.date, "y": cells})
+    assert series.values[:, 0].tolist() == [(-1 if row % 3 else 1) * (1100.5 + row) for row in range(ROWS)]
+
+
+@pytest.mark.parametrize("unit", [" kWh", "°C", " mm", " µg/m³", "K", " m3/h"])
+def test_the_line_that_takes_a_unit_off_works(unit: str) -> None:
+    with pytest.raises(DataError, match="take the unit off, with pandas") as refused:
+        look({"date": DAYS.date, "y": [f"{value}{unit}" for value in VALUES]})
+    frame = pd.read_csv("t.csv")
+    exec(re.search(r"frame\['y'\] = [^)]*\)", str(refused.value))[0], {"frame": frame})  # type: ignore[index]
+    assert frame["y"].astype(float).tolist() == VALUES
+    with pytest.raises(DataError, match="different letters"):
+        look({"date": DAYS.date, "y": [f"{value}{'M' if row % 2 else 'K'}" for row, value in enumerate(VALUES)]})
+
+
+FORMATS = ("5s\t15s\t20d\t14n", "text\tcode\tdatetime\tfloat", ":---\t---\t---:\t---")
+
+
+@pytest.mark.parametrize("formats", FORMATS)
+def test_formats_below_the_header_are_not_the_header(formats: str) -> None:
+    rows = "".join(f"USGS\t0164\t{day:%Y-%m-%d}\t{value}\n" for day, value in zip(DAYS, VALUES))
+    Path("t.tsv").write_text(f"agency\tsite\tdatetime\t1_00060_00003\n{formats}\n{rows}")
+    finding, series = inspect("t.tsv", {})
+    assert finding.settings["target"] == "1_00060_00003"
+    assert series.values[:, 0].tolist() == VALUES
+
+
+@pytest.mark.parametrize("units", ["", "              degC    degC    days      mm   hours\n"])
+def test_columns_of_a_fixed_width_below_titles(units: str) -> None:
+    rows = "".join(
+        f"   {month.year}  {month.month:2d}  {value:6.1f}    {value - 5:6.1f}   ---   {value:6.1f}   ---\n"
+        for month, value in zip(MONTHS, VALUES)
+    )
+    title = "Oxford\nLocation: 450900E, 63 m\nMissing data (more than 2 days missing in month) is marked by  ---.\n"
+    Path("t.txt").write_text(f"{title}   yyyy  mm   tmax    tmin      af    rain     sun\n{units}{rows}")
+    _, series = inspect("t.txt", {"target": "tmax"})
+    assert_dates(series, MONTHS)
+    assert series.values[:, 0].tolist() == VALUES
+
+
+@pytest.mark.parametrize(
+    "footer",
+    ["\n(60 rows affected)\n", "(60 rows)\n", "\nP: power (W)\nG(i): irradiance\n\nPVGIS (c) Union, 2001-2022\n"],
+)
+def test_what_programs_write_below_the_rows(footer: str) -> None:
+    rows = "".join(f"{day:%Y%m%d}:0010,{value}\n" for day, value in zip(DAYS, VALUES))
+    Path("t.csv").write_text(f"time,y\n{rows}{footer}")
+    _, series = inspect("t.csv", {})
+    assert_dates(series, DAYS + pd.Timedelta("10min"))
+    assert series.values[:, 0].tolist() == VALUES
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "what"),
+    [
+        ("a.arff", b"@relation x\n@attribute y numeric\n@data\n1\n2\n", "ARFF"),
+        ("a.tsf", b"# Monash\n@relation x\n@attribute series_name string\n@data\nT1:1,2\n", "Monash"),
+        ("a.nc", b"CDF\x01" + bytes(300), "netCDF"),
+        ("a.sav", b"$FL2@(#) SPSS" + bytes(300), "SPSS"),
+        ("a.dta", b"<stata_dta><header>" + bytes(300), "Stata"),
+        ("a.sas7bdat", bytes(12) + b"\xc2\xea\x81\x60" + bytes(300), "SAS"),
+    ],
+)
+def test_files_of_other_programs_are_named(name: str, start: bytes, what: str) -> None:
+    Path(name).write_bytes(start)
+    with pytest.raises(DataError, match=f"is an? .*{what}"):
+        inspect(name, {})

@@ -19,6 +19,7 @@ from rnnexp.data.tables.table import examine_cells, read_table
 from rnnexp.errors import count
 
 SAMPLE = 1_000  # rows that mostly tell the decimal mark
+LONE = -99  # from which on one negative number among others is hardly meant
 AWAY = 3  # ranges of the other values
 POINT = re.compile(r"[+-]?\d+\.(\d{1,2}|\d{4,})|[+-]?0\.\d+")  # what is none between thousands
 COMMA = re.compile(r"[+-]?\d+,(\d{1,2}|\d{4,})|[+-]?0,\d+")
@@ -106,6 +107,6 @@ def _codes(column: np.ndarray) -> dict[float, tuple[int, float, float]]:
 def _is_far(code: float, times: int, low: float, high: float) -> bool:
     """Tell whether a code lies far from all other values: less so where it is repeated, or the only negative one."""
     away = max(low - code, code - high)
-    if times > 1 and code < 0 <= low:
-        return away > 0
+    if code < 0 <= low and (times > 1 or code <= LONE):
+        return True
     return away > AWAY * max(high - low, abs(high), 1e-300) * (1 if times > 1 else AWAY)

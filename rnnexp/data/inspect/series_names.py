@@ -40,7 +40,8 @@ def name_series(head: Head, chosen: int, stamps: list[int], finding: Finding, fi
     }
     names = [Names.of(head, index) for index in _words(head, taken)[:MAX_NAMES]]
     if not stamps:
-        _ask_about_blocks([one for one in names if one.in_blocks], finding)
+        restarts = _find_restarts(head)
+        _ask_about_blocks([one for one in names if one.is_block(restarts)], finding)
         return
     time = np.unique(_read_dates(head, stamps, finding), return_inverse=True)[1]
     again = len(time) - len(np.unique(time))
@@ -80,6 +81,19 @@ def _question(maybe: list[Names], left: dict[int, int], again: int, head: Head, 
 
 def _still(left: int) -> str:
     return f", in which {left:,} rows have the date of another" if left else ""
+
+
+def _find_restarts(head: Head) -> list[np.ndarray]:
+    """Return the rows in which columns that count up by one, such as cycles of machines, begin anew."""
+    found = []
+    for column in head.cells:
+        cells = [cell.strip() for cell in column]
+        if all(cell.isdigit() and cell.isascii() for cell in cells):
+            numbers = np.array(cells, dtype=np.float64)
+            back = np.flatnonzero(np.diff(numbers) != 1) + 1
+            if len(back) and len({numbers[0], *numbers[back]}) == 1 and numbers[0] in (0, 1):
+                found.append(back)
+    return found
 
 
 def _ask_about_blocks(blocks: list[Names], finding: Finding) -> None:
@@ -142,11 +156,14 @@ class Names:
     def distinct(self) -> int:
         return len(np.unique(self.codes))
 
-    @property
-    def in_blocks(self) -> bool:
-        """Whether each name has its rows together, two at least on average, and is a word or called an id."""
-        runs = 1 + int((np.diff(self.codes) != 0).sum())
-        return 1 < self.distinct == runs <= len(self.codes) / 2 and _says_name(self.head, self.index)
+    def is_block(self, restarts: list[np.ndarray]) -> bool:
+        """Tell whether each name has its rows together, two at least on average, and is a word, is called an id, or
+        ends where another column begins to count anew.
+        """
+        changes = np.flatnonzero(np.diff(self.codes)) + 1
+        together = 1 < self.distinct == 1 + len(changes) <= len(self.codes) / 2
+        counted = any(np.array_equal(changes, own) for own in restarts)
+        return together and (counted or _says_name(self.head, self.index))
 
     def may_name(self, most: int) -> bool:
         """Tell names from other cells: not about as many as rows, and numbers about as many as rows a date."""

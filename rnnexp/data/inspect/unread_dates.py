@@ -19,13 +19,13 @@ from rnnexp.data.tables.times import Dates
 from rnnexp.errors import DataError
 
 TIME = re.compile(
-    r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period|datum|zeit|fecha|dato|m?jd$|ts$|data$)|日期|日付|時間|дата",
+    r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period|datum|zeit|fecha|dato|m?jd$|yyyymm|ts$|data$)|日期|日付|時間|дата",
     re.IGNORECASE,
 )
 # A date and hardly anything else, which a period of the day or elapsed time may be.
 DATE_ONLY = re.compile(
-    r".*(date|time ?stamp|datum|fecha|zeitpunkt|zeitstempel|日期|日付|年|月|날짜|дата).*|time|ts|ds|day|month|monat|"
-    r"week|period|quarter",
+    r".*(date|time ?stamp|datum|fecha|zeitpunkt|zeitstempel|yyyymm|日期|日付|年|月|날짜|дата).*|time|ts|ds|"
+    r"day|month|monat|week|period|quarter",
     re.IGNORECASE,
 )
 MOSTLY = 0.5  # share of the cells that must be dates, so that the others are flaws

@@ -16,7 +16,7 @@ CLOCK = r"""(?xi)^(?P<date>.*?)(?:^|(?<=\d)T|(?<=[^\s,])(?:,?\s+|[,_]|:(?=\d\d:)
     (?P<hour>\d{1,2}) (?: (?::|\s?h\s?) (?P<minute>\d\d)? (?: [:m]\s?(?P<second>\d\d)(?P<fraction>[.,]\d{1,9})? )? )?
     \s? (?P<half>[ap]\.?m\.?)? \s? (?:s|m|h|hrs?|uhr)?$"""
 # ... or by its place behind a whole date: 1.5.2020 13.30, 2020-05-01 1330, 20200501T13; 13-14 are two hours.
-BARE_CLOCK = r"""(?x)^(?P<date>\d{1,4}[^\w:]+\w+[^\w:]+\d{1,4}|\d{8})(?:,?\s+|[T_])(?!\d\d?-\d\d?$)
+BARE_CLOCK = r"""(?x)^(?P<date>\d{1,4}[^\w:]+\w+[^\w:]+\d{1,4}|\d{8})(?:,?\s+|[T_]|(?<=\d{8}):)(?!\d\d?-\d\d?$)
     (?P<hour>\d{1,2}) (?: [.-]?(?P<minute>\d\d) (?: [.-]?(?P<second>\d\d))? )?$"""
 RANGE = re.compile(r"(.*\d.{0,4}?)(?:\s+(?:-|to|bis)\s+|/)(\d.*)")
 CLOCK_FIRST = r"(\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?),? (.*\d.*)"

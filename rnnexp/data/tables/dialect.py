@@ -31,7 +31,7 @@ QUARTER = re.compile(r"q[1-4]\W*\d{1,4}\b|\d{1,4}\W*q[1-4](?!\d)", re.IGNORECASE
 IN_DATES = re.compile("mon|tue|wed|thu|fri|sat|sun|week|kw|w", re.IGNORECASE)
 DATE_NAME = re.compile(
     r".*(date|time|datum|zeit|day|month|year|week|period|fecha|data|jahr|monat|tag|woche|hora|heure|jour|mois|an[nñ][eéo]|"
-    r"日期|日付|时间|時間|日時|月|年|날짜|дата|время|tarih|dato|päivä).*|ds|ts",
+    r"日期|日付|时间|時間|日時|月|年|날짜|дата|время|tarih|dato|päivä).*|ds|ts|y{2,4}|d{2}",
     re.IGNORECASE,
 )
 DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
