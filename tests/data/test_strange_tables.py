@@ -112,12 +112,20 @@ def test_mm_is_the_minute_beside_a_month_called_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "parts", "first"), [("SETTLEMENT_PERIOD", 48, 1), ("Interval", 24, 0), ("n", 96, 1), ("PTU", 96, 1)]
+    ("name", "parts", "first", "form"),
+    [
+        ("SETTLEMENT_PERIOD", 48, 1, "%Y-%m-%d"),
+        ("Interval", 24, 0, "%d/%m/%Y"),
+        ("n", 96, 1, "%d-%b-%Y"),
+        ("PTU", 96, 1, "%d.%m.%Y"),
+    ],
 )
-def test_parts_of_days_are_no_series_and_the_line_that_joins_them_works(name: str, parts: int, first: int) -> None:
-    times = pd.date_range("2021-01-01", periods=3 * parts, freq=f"{1440 // parts}min")
+def test_parts_of_days_are_no_series_and_the_line_that_joins_them_works(
+    name: str, parts: int, first: int, form: str
+) -> None:
+    times = pd.date_range("2021-01-12", periods=3 * parts, freq=f"{1440 // parts}min")
     counted = [first + row % parts for row in range(3 * parts)]
-    table = {"date": times.date, name: counted, "load": [row * 7 % 13 for row in range(3 * parts)]}
+    table = {"date": times.strftime(form), name: counted, "load": [row * 7 % 13 for row in range(3 * parts)]}
     with pytest.raises(DataError, match=f'"{name}" counts {parts} parts of each day') as refused:
         look(table)
     frame = pd.read_csv("t.csv")
@@ -239,3 +247,58 @@ def test_files_of_other_programs_are_named(name: str, start: bytes, what: str) -
     Path(name).write_bytes(start)
     with pytest.raises(DataError, match=f"is an? .*{what}"):
         inspect(name, {})
+
+
+DAILY_HOURS = [5 + row * 7 % 18 for row in range(ROWS)]
+
+
+@pytest.mark.parametrize("name", ["response_time", "travel time", "time", "kl", "Std", "hour", "hour_meter"])
+@pytest.mark.parametrize("unit", ["hours", "minutes", "seconds"])
+def test_a_duration_beside_a_date_is_no_time_of_day(name: str, unit: str) -> None:
+    cells = [hours * {"hours": 1, "minutes": 9, "seconds": 211}[unit] for hours in DAILY_HOURS]
+    _, series = look({"date": DAYS.date, name: cells, "sales": VALUES}, target="sales")
+    assert_dates(series, DAYS)
+
+
+def test_durations_of_several_series_and_hours_of_the_sun_are_no_times_of_day() -> None:
+    rows = [
+        (day, store, 5 + 7 * row % 18, value)
+        for row, (day, value) in enumerate(zip(DAYS.date, VALUES))
+        for store in "AB"
+    ]
+    settings, _ = look(dict(zip(("date", "store", "delivery_time", "sales"), zip(*rows))), target="sales")
+    assert (settings["time"], settings["series"]) == ("date", "store")
+    sunrise = [f"0{5 + row % 3}:{10 + row % 50}" for row in range(ROWS)]
+    _, series = look({"date": DAYS.date, "sunrise": sunrise, "temp": VALUES}, target="temp")
+    assert_dates(series, DAYS)
+
+
+@pytest.mark.parametrize("form", ["{:%H:%M}", "{0.hour}", "{0.hour}00"])
+def test_a_time_of_day_beside_a_repeated_date_is_one(form: str) -> None:
+    hours = pd.date_range("2021-01-01", periods=ROWS, freq="h")
+    _, series = look({"date": hours.date, "time": [*map(form.format, hours)], "y": VALUES}, target="y")
+    assert_dates(series, hours)
+
+
+@pytest.mark.parametrize("name", ["region", "product_number", "store", "shop nr"])
+def test_series_that_are_numbered_are_no_parts_of_days(name: str) -> None:
+    rows = [
+        (day, number, VALUES[(number + row) % ROWS]) for row, day in enumerate(DAYS.date) for number in range(1, 49)
+    ]
+    settings, series = look(dict(zip(("date", name, "sales"), zip(*rows))))
+    assert settings["series"] == name
+    assert len(series.ids) == 48
+
+
+@pytest.mark.parametrize("kind", ["decimal", "text", "comma"])
+def test_numbers_of_parquet_that_are_no_floats(kind: str) -> None:
+    from decimal import Decimal
+
+    write = {
+        "decimal": lambda value: Decimal(str(value)),
+        "text": str,
+        "comma": lambda value: str(value).replace(".", ","),
+    }
+    pd.DataFrame({"date": DAYS, "y": [*map(write[kind], VALUES)]}).to_parquet("t.parquet")
+    _, series = inspect("t.parquet", {})
+    assert series.values[:, 0].tolist() == VALUES

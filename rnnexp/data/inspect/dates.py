@@ -179,8 +179,22 @@ class _DateColumns:
         clocks = [[index] for index in self.cells if index != date and self._is_clock(index)]
         for clock in [hours, *clocks] if hours and roles[hours[0]] == "hour" else clocks:
             both = self.cells[date].str.cat([self.cells[index] for index in clock], sep=" ")
-            if both.nunique() >= 2 * self.cells[date].nunique() or self.head.names[date].strip().lower() == "date":
-                yield [date, *clock]
+            repeated = both.nunique() >= 2 * self.cells[date].nunique()
+            if repeated or self.head.names[date].strip().lower() == "date":
+                sure = repeated and (clock is hours or not self.head.numeric[clock[0]])
+                if sure or self._tells_clock(date, clock, repeated):
+                    yield [date, *clock]
+
+    def _tells_clock(self, date: int, clock: list[int], repeated: bool) -> bool:
+        """Tell a time of day from a duration, or the hour of a sunrise, which makes even dates uneven."""
+        if repeated or not self._is_even(date):
+            numbers = any(self.head.numeric[index] for index in clock)
+            return not numbers or (self._read_all([date, *clock]) is not None and self._goes_on([date, *clock]))
+        dates = self._read_all([date, *clock])
+        try:
+            return dates is not None and is_even(dates.read())
+        except DataError:  # a question
+            return True
 
     def _is_clock(self, index: int) -> bool:
         named = bool(TIME_OF_DAY.search(self.head.names[index])) and self.head.numeric[index]

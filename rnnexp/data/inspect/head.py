@@ -61,15 +61,20 @@ def _numeric(cells: tuple[str, ...], layout: Layout) -> bool:
 
 
 def _parquet(file: Path, finding: Finding) -> Head:
-    from pandas.api.types import is_numeric_dtype
+    from pandas.api.types import is_numeric_dtype, is_object_dtype, is_string_dtype
 
     from rnnexp.data.tables.typed import first_rows
 
     rows = first_rows(file, MOST_ROWS)
     finding.seen.append(f"{file}: Parquet, {count(len(rows.columns), 'column')}")
-    numeric = tuple(is_numeric_dtype(dtype) for dtype in rows.dtypes)
+    cells = tuple(_as_text(rows[name]) for name in rows)
+    texts = [is_object_dtype(dtype) or is_string_dtype(dtype) for dtype in rows.dtypes]  # Decimal is an object
+    numeric = tuple(
+        is_numeric_dtype(dtype) or (text and _numeric(own, finding.layout))
+        for dtype, text, own in zip(rows.dtypes, texts, cells)
+    )
     places = Places((str(file),), np.zeros(len(rows), dtype=np.int64), np.arange(1, len(rows) + 1), "row")
-    return Head(tuple(map(str, rows.columns)), tuple(_as_text(rows[name]) for name in rows), numeric, places)
+    return Head(tuple(map(str, rows.columns)), cells, numeric, places)
 
 
 def _as_text(column: Any) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,8 +23,9 @@ PLACE = re.compile(
     r"(.*[_ -])?(lat|latitude|lon|lng|long|longitude|depth|level|height|altitude|elevation|quantile)", re.I
 )
 PART_OF_DAY = re.compile(
-    r".*(period|interval|slot|block|hour|stunde|viertel|ptu|mtu|step|number|nr|no|index|seq).*|sp|hh|he|h", re.I
+    r".*(period|interval|slot|time.?block|hour|stunde|viertel|ptu|mtu).*|sp|hh|he|h", re.IGNORECASE
 )
+COUNTER = re.compile(r"n|i|k|no|nr|num|number|index|seq|sequence|pos|position|step|#", re.IGNORECASE)
 USUAL_PARTS = (48, 96, 144, 288, 1440)
 MOST_TOGETHER = 10  # columns of which two or three may tell series apart
 MAX_NAMES = 20  # columns that are tried as names of series
@@ -43,13 +45,14 @@ def name_series(head: Head, chosen: int, stamps: list[int], finding: Finding, fi
         restarts = _find_restarts(head)
         _ask_about_blocks([one for one in names if one.is_block(restarts)], finding)
         return
-    time = np.unique(_read_dates(head, stamps, finding), return_inverse=True)[1]
+    dates = _read_dates(head, stamps, finding)
+    time = np.unique(dates, return_inverse=True)[1]
     again = len(time) - len(np.unique(time))
     if not again:
         return
     few = max(1, int(FEW * len(time)))
     able = [one for one in names if one.may_name(int(np.bincount(time).max()))]
-    _refuse_parts_of_days(able, time, stamps, file)
+    _refuse_parts_of_days(able, time, dates, stamps, file)
     left = {one.index: one.repeated(time) for one in able}
     sure = [one for one in able if left[one.index] <= few and 2 * left[one.index] <= again and one.share(time) >= WHOLE]
     if sure:
@@ -109,19 +112,32 @@ def _ask_about_blocks(blocks: list[Names], finding: Finding) -> None:
     raise Undecided(Refused(question, *own, Remedy({"series": None}, "all rows are one series")))
 
 
-def _refuse_parts_of_days(names: list[Names], time: np.ndarray, stamps: list[int], file: Path) -> None:
+def _refuse_parts_of_days(
+    names: list[Names], time: np.ndarray, dates: np.ndarray, stamps: list[int], file: Path
+) -> None:
     """Refuse a column that counts the hours, half-hours or other parts of each day: they are no series."""
     for one in names:
         parts = one.count_parts(time)
         name, date = one.head.names[one.index], one.head.names[stamps[0]]
-        called = PART_OF_DAY.fullmatch(name.strip()) or parts in USUAL_PARTS
-        if parts and 1440 % parts == 0 and called and not IDENTIFIER.fullmatch(name.strip()):
+        called = PART_OF_DAY.fullmatch(name.strip()) or (parts in USUAL_PARTS and COUNTER.fullmatch(name.strip()))
+        if parts and 1440 % parts == 0 and called:
             first = min(map(int, filter(None, map(str.strip, one.head.cells[one.index]))))
             raise DataError(
                 f'{file}: "{name}" counts {parts} parts of each day: add them to the date in one column, with pandas '
-                f"for example: frame[{date!r}] = pandas.to_datetime(frame[{date!r}]) + "
+                f"for example: frame[{date!r}] = pandas.to_datetime(frame[{date!r}]{_say_order(one, dates, stamps)}) + "
                 f'pandas.to_timedelta((frame[{name!r}] - {first}) * {1440 // parts}, unit="min")'
             )
+
+
+def _say_order(names: Names, dates: np.ndarray, stamps: list[int]) -> str:
+    """Return what pandas must be told to read the same dates."""
+    import pandas as pd
+
+    cells = pd.Series(names.head.cells[stamps[0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a guess that is compared
+        alike = pd.to_datetime(cells, errors="coerce").to_numpy().astype("datetime64[ns]") == dates
+    return "" if alike.all() else ", dayfirst=True"
 
 
 def _refuse_together(names: list[Names], time: np.ndarray, head: Head, file: Path) -> None:
