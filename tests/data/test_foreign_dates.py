@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -191,3 +192,16 @@ def test_a_column_that_is_called_a_date_and_not_read_is_a_question(stamps: list[
 )
 def test_what_is_no_date_is_not_asked_about(name: str, stamps: list[Any]) -> None:
     assert look(stamps, name, target="y")[1] is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("%Y-%m-%d", "%d/%m/%Y"), ("%d/%m/%Y", "%d/%m/%y"), ("%d.%m.%Y", "%d %b %Y"), ("%m/%d/%Y", "%Y-%m-%d")],
+)
+def test_the_line_that_writes_dates_of_two_forms_alike_works(first: str, second: str) -> None:
+    stamps = [date.strftime(first if row < 29 else second) for row, date in enumerate(DAYS)]
+    with pytest.raises(DataError, match="write all alike, with pandas") as refused:
+        look(stamps)
+    frame = pd.read_csv("t.csv")
+    exec(re.search(r"frame\['date'\] = .*?e\"\)\)", str(refused.value))[0], {"pandas": pd, "frame": frame})  # type: ignore[index]
+    assert (pd.DatetimeIndex(frame["date"]) == DAYS).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -302,3 +303,41 @@ def test_numbers_of_parquet_that_are_no_floats(kind: str) -> None:
     pd.DataFrame({"date": DAYS, "y": [*map(write[kind], VALUES)]}).to_parquet("t.parquet")
     _, series = inspect("t.parquet", {})
     assert series.values[:, 0].tolist() == VALUES
+
+
+def refuse(text: str, match: str, **given: Any) -> str:
+    Path("t.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=match) as refused:
+        inspect("t.csv", given)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "|"])
+def test_lines_that_are_quoted_whole_are_told_and_the_command_that_mends_them_works(mark: str) -> None:
+    rows = "".join(f'"{day}{mark}""{value}"""\n' for day, value in zip(DAYS.date, VALUES))
+    said = refuse(f'"date{mark}y"\n{rows}', "each line is one cell in quotes")
+    command = said[said.index("sed ") :].replace("FILE", "t.csv")
+    subprocess.run(["sh", "-c", command], check=True)
+    _, series = inspect("new.csv", {})
+    assert series.values[:, 0].tolist() == VALUES
+
+
+@pytest.mark.parametrize("signs", ["''", "“”", "[]", "«»"])
+def test_signs_around_numbers_come_off_by_the_line_that_is_given(signs: str) -> None:
+    rows = "".join(f"{day},{signs[0]}{value}{signs[1]}\n" for day, value in zip(DAYS.date, VALUES))
+    said = refuse(f"date,y\n{rows}", "take the signs around numbers off")
+    frame = pd.read_csv("t.csv")
+    exec(said[said.index("frame[") : said.rindex(")")], {"frame": frame})
+    assert frame["y"].astype(float).tolist() == VALUES
+
+
+@pytest.mark.parametrize(("names", "what"), [("{}", "months"), ("{:02d}", "months"), ("m{}", "steps in time")])
+def test_a_row_of_twelve_numbered_columns_beside_a_year_has_months(names: str, what: str) -> None:
+    months = [names.format(month) for month in range(1, 13)]
+    rows = "".join(f"{year},{','.join(map(str, VALUES[:12]))}\n" for year in range(2000, 2010))
+    refuse(f"Year,{','.join(months)}\n{rows}", f"are {what}: a row for each")
+
+
+def test_thirty_one_columns_are_days_of_a_month() -> None:
+    rows = "".join(f"{month:%Y-%m},{','.join(map(str, VALUES[:31]))}\n" for month in MONTHS)
+    refuse(f"month,{','.join(map(str, range(1, 32)))}\n{rows}", "are days of a month")

@@ -16,10 +16,11 @@ from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.data.tables.table import read_cells
-from rnnexp.errors import count
+from rnnexp.errors import DataError, count
 
 SAMPLE = 1_000  # cells, from first to last, that tell numbers of other marks from text
 NO_SEPARATORS = " _-.,;|\t\"'()[]%"  # which are tried already, or stand within names
+UNQUOTE = """take these off, for example by sed 's/^"//; s/"\\r*$//; s/""/"/g' FILE > new.csv"""
 MOST_ROWS = 1_000_000  # of a Parquet file that are looked at
 
 
@@ -43,6 +44,8 @@ def _cut(file: Path, layout: Layout) -> tuple[tuple[str, ...], list[list[str]], 
     names, columns, lines = read_cells(file, layout)
     if len(names) == 1 and layout.separator is None and layout.header:
         cells = [names[0], *columns[0]]
+        if any(mark in names[0] and len({cell.count(mark) for cell in cells}) == 1 for mark in ",;|\t"):
+            raise DataError(f"{file}: each line is one cell in quotes ({names[0][:40]}): {UNQUOTE}")
         for mark in dict.fromkeys(one for one in names[0] if not (one.isalnum() or one in NO_SEPARATORS)):
             if len({cell.count(mark) for cell in cells}) == 1:
                 parts = names[0].count(mark) + 1

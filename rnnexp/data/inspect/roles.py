@@ -23,7 +23,8 @@ IDENTIFIER = re.compile(r"(.*[_ -])?(?i:id|uid|series|store|shop|item|key|code|n
 INDEX = re.compile(
     r"(unnamed: ?|column_|\.{3})\d+|level_0|index|idx|id|#|row(_?(id|nr|no|num|number|names?))?|(no|nr|num)\.?", re.I
 )
-BESIDE = re.compile(r"([-+]?\d(?:[\d.,' ]*\d)?)(\s?[^\d\s.,'](?:.{0,14}[^\d])?)")  # a number and letters
+BESIDE = re.compile(r"([-+]?\d(?:[\d.,' ]*\d)?)(\s*[^\d\s.,'](?:.{0,14}[^\d])?)")  # a number and letters
+AROUND = "'\"“”„‘’«»[]{}"  # what is no part of a number
 MOST_UNITS = 5  # kinds of letters beside the numbers of a column
 MOST_WORDS = 3  # columns that are shown
 TEXTS = "Texts with a label each are told by --text COLUMN --label COLUMN"
@@ -48,10 +49,7 @@ def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> 
         words = [
             index for index in range(len(head.names)) if not head.numeric[index] and index not in (*stamps, *taken)
         ]
-        why += "".join(
-            f'; "{head.names[i]}" holds no numbers: {_show(head, i)}{_advise_units(head, i)}'
-            for i in words[:MOST_WORDS]
-        )
+        why += "".join(f'; "{head.names[i]}" holds no numbers: {_show(head, i)}' for i in words[:MOST_WORDS])
         advice += f". {TEXTS}" if len(words) > 1 and not stamps else ""
         raise DataError(f"{file}: no column of numbers to forecast (columns: {listed(head.names)}){why}{advice}")
     if not stamps and len(good) > 1 and finding.settings.get("header") == "none":
@@ -81,13 +79,16 @@ def _show(head: Head, index: int) -> str:
 def _advise_units(head: Head, index: int) -> str:
     """Say how numbers with letters beside them become numbers; nothing for other cells."""
     cells = [cell.strip() for cell in head.cells[index] if cell.strip()]
+    column = f"frame[{head.names[index]!r}]"
+    bare = sum(cell[0] in AROUND and is_like_number(cell.strip(AROUND)) for cell in cells)
+    if 2 * bare > len(cells):
+        return f" (take the signs around numbers off, with pandas: {column} = {column}.str.strip({AROUND!r}))"
     found = [match for cell in cells if (match := BESIDE.fullmatch(cell)) and is_like_number(match[1])]
     units = list(dict.fromkeys(match[2] for match in found))
     if 2 * len(found) <= len(cells) or len(units) > MOST_UNITS:
         return ""
     if len(units) > 1:
         return f" (numbers with different letters, {listed(units)}: write all in one unit)"
-    column = f"frame[{head.names[index]!r}]"
     return f" (take the unit off, with pandas: {column} = {column}.str.replace({units[0]!r}, '', regex=False))"
 
 

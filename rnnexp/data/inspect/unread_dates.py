@@ -11,9 +11,9 @@ import numpy as np
 
 from rnnexp.cells import is_number
 from rnnexp.data.inspect.finding import Head
+from rnnexp.data.tables.date_advice import EXPONENT
 from rnnexp.data.tables.date_columns import CLOCK
 from rnnexp.data.tables.date_readings import is_sorted
-from rnnexp.data.tables.date_spellings import EXPONENT
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.times import Dates
 from rnnexp.errors import DataError

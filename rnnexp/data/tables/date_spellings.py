@@ -13,7 +13,6 @@ QUARTER_WORD = (
     r"(?:quarters?|quartals?|quartil|qtr|trimestre|trimester|trim|kwartał|kwartal|kwartaal|kvartal|kvartál|čtvrtletí|"
     r"квартал|кварт|кв|季度|四半期|분기)"
 )
-EXPONENT = r"\d+(?:[.,]\d+)?[eE]\+?\d+"  # in which a spreadsheet has lost the last digits
 ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4}
 HALF_DAYS = "上午|下午|午前|午後|오전|오후"
 # [01/Jan/2021:00:00:00 +0000] of web servers, `Fri Jan 01 00:00:00 +0000 2021` of Twitter and `date`, those of
@@ -79,14 +78,3 @@ def _write_quarters(text: Any) -> Any:
 def _name_quarter(found: re.Match[str]) -> str:
     first, last = find_month(found[1]), find_month(found[2])
     return f"Q{last // 3}" if first and last == first + 2 and last % 3 == 0 else found[0]
-
-
-def explain_unreadable(text: Any) -> str:
-    """Say what can be done about cells that are no dates in any form."""
-    if text.str.fullmatch("#+").all():
-        return "Spreadsheets show so what does not fit: widen the column, and save the table again"
-    if text.str.fullmatch(EXPONENT).all():
-        return "Exponents have lost the last digits: write the dates again, as text"
-    worded = text.str.contains(r"[^\W\d_]{3}").any()
-    months = "names of months are read in many languages; others" if worded else "months"
-    return f'Say how: data.time_format: "%d.%m.%Y"; {months} must be numbers, and each date needs its year'

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.tables.clocks import convert_zone, find_zones, parse_offset, split_clock, split_zone, take_beginnings
+from rnnexp.data.tables.date_advice import explain_form, explain_forms, explain_unreadable
 from rnnexp.data.tables.date_columns import find_role, join_columns, write_text
 from rnnexp.data.tables.date_digits import NUMBER, UNITS, convert_counts, is_counted
 from rnnexp.data.tables.date_forms import SWAPPED, get_order, get_width, read_form, restore_zero
 from rnnexp.data.tables.date_readings import DateReading, add_clock, choose_pivot, choose_reading, is_beyond, is_future
 from rnnexp.data.tables.date_recognition import count_odd_clocks, find_swapped, is_season, list_readings, try_forms
-from rnnexp.data.tables.date_spellings import explain_unreadable, standardize_stamps, standardize_words
+from rnnexp.data.tables.date_spellings import standardize_stamps, standardize_words
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.remedy import Refused, Remedy
@@ -175,7 +176,7 @@ class Dates:
         other = best.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
         if wrong[best].any() and not (wrong[best] & wrong.get(other, wrong[best])).any():
             self._fail(wrong[best], shown, "reversed", "All the others have day and month the other way round")
-        self._fail(wrong[best], shown, "unreadable", self._advice(best), error=UnreadableDates)
+        self._fail_unreadable(wrong[best], text, shown, best)
         return tried[best]
 
     def _refuse_strange(self, text: Any, shown: Any) -> None:
@@ -191,10 +192,10 @@ class Dates:
         mend = "They are no dates" if even else "If they only count rows, leave them out: data.time=null"
         self._fail(np.ones(len(text)), shown, "purely numeric", mend, remedies)
 
-    def _advice(self, form: str) -> str:
-        example = "" if self.layout.time_format else ', for example data.time_format: "%d.%m.%Y %H:%M"'
-        spoken = "year-month-day (ISO 8601)" if form == "ISO8601" else f"`{form}`"
-        return f"Read as {spoken}; say how dates are written with data.time_format{example}"
+    def _fail_unreadable(self, wrong: np.ndarray, text: Any, shown: Any, form: str) -> None:
+        rest = text[wrong] if not wrong.all() else text[:0]
+        mend = explain_forms(rest, form, self.names[0]) or explain_form(form, bool(self.layout.time_format))
+        self._fail(wrong, shown, "unreadable", mend, error=UnreadableDates)
 
     def _given(self, text: Any, shown: Any, form: str) -> np.ndarray:
         """Read dates in a form that is known; a clock that it leaves out is found, and midnight may have none."""
@@ -203,7 +204,7 @@ class Dates:
             self._fail(~text.str.fullmatch(number), shown, "fractional", f"data.time_format={form} counts time")
             return convert_counts(text, form)
         own = self._strict(text, form)
-        self._fail(np.isnat(own), shown, "unreadable", self._advice(form), error=UnreadableDates)
+        self._fail_unreadable(np.isnat(own), text, shown, form)
         if "%y" in form and self.layout.pivot_year is None and is_future(own, self.today):
             pivot = choose_pivot(self.today)
             time = self._own(restore_zero(text, form), form, pivot)
