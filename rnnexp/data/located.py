@@ -81,8 +81,8 @@ class TableFiles(Encoded):
     )
     time_format: str | None = Field(
         None,
-        description='How dates are written, as "%d.%m.%Y"; s, ms, us, ns or D since 1970; excel; decimal_year; '
-        "null finds out.",
+        description='How dates are written, as "%d.%m.%Y"; s, ms, us, ns or D since 1970; days since 1960-01-01 or '
+        "another date; excel; decimal_year; null finds out.",
     )
     pivot_year: int | None = Field(
         None,

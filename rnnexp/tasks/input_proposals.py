@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp.cells import is_number
-from rnnexp.data.inspect.dates import TIME
 from rnnexp.data.inspect.text_kinds import LABEL as TEXT_LABEL
+from rnnexp.data.inspect.unread_dates import TIME
 from rnnexp.data.tables.columns import listed
 from rnnexp.data.tables.layout import MISSING, Layout
 from rnnexp.data.tables.table import read_cells

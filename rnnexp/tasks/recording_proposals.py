@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from rnnexp.cells import is_number
-from rnnexp.data.inspect.dates import TIME
 from rnnexp.data.inspect.finding import Finding, Head, resolve_columns
 from rnnexp.data.inspect.flaws import settle_flaws
 from rnnexp.data.inspect.head import read_head
 from rnnexp.data.inspect.roles import INDEX
 from rnnexp.data.inspect.text_kinds import find_test
+from rnnexp.data.inspect.unread_dates import TIME
 from rnnexp.data.sources.sequence_table import PANDAS_INDEX, sequence_table
 from rnnexp.data.tables.columns import listed
 from rnnexp.data.tables.files import locate

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rnnexp.data.inspect.finding import resolve_columns
+from rnnexp.data.inspect.tagged_lines import CONLLU, find_tag_columns, is_tagged
 from rnnexp.data.inspect.text_kinds import (
     LABEL,
     TextFile,
@@ -19,18 +21,18 @@ from rnnexp.data.inspect.text_kinds import (
     is_number_to_predict,
     is_numeric_target,
     is_prose,
-    is_tagged,
 )
 from rnnexp.data.tables.columns import listed
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.texts.tokens import is_unspaced
-from rnnexp.errors import count
+from rnnexp.errors import DataError, count
 from rnnexp.tasks import audio_proposals, input_proposals, sequence_proposals
 from rnnexp.tasks.frame_proposals import find_frames, propose_frames
 from rnnexp.tasks.requests import Draft
 
 QUESTION = "Which label does each text have?"
 FEW = 20  # files of a folder that are looked into
+ONE_LABEL = "each text needs one; keep the first, or write a table for each label, with pandas for example"
 UNSPACED = "words have no blanks between them"
 
 
@@ -56,6 +58,9 @@ def _propose_texts(path: str, given: Mapping[str, Any]) -> Draft | None:
     seen = f"{path}: a text on each line, which begins with its label: {listed(labels)}"
     if not labels:
         return None
+    prefix = re.match(r"__\w+?__", labels[0])
+    if prefix and any(prefix[0] in line.split(None, 1)[1] for line in text.filled):
+        raise DataError(f"{path}: lines begin with several labels ({prefix[0]}): {ONE_LABEL}")
     cut, why = _tokens(line.split(None, 1)[1] for line in text.filled)
     return Draft([seen], QUESTION, {"data": "text_lines", "model": "lstm"}, settings | cut, why)
 
@@ -108,6 +113,12 @@ def _text_table(text: TextFile, table: TextTable, given: Mapping[str, Any], what
     if len(table.labels) > 1 and "label" not in chosen:
         remedies = [Remedy({"label": label}) for label in table.labels]
         raise Undecided(Refused(f"{text.path}: a table of texts: which column is the {what}?", *remedies))
+    if what == "label" and (mark := dict(table.joined).get(chosen.get("label", table.labels[0]))):
+        name = chosen.get("label", table.labels[0])
+        first = f'frame[{name!r}] = frame[{name!r}].str.strip("[]").str.split({mark!r}).str[0]'
+        raise DataError(
+            f'{text.path}: cells of "{name}" hold several labels, with "{mark}" between: {ONE_LABEL}: {first}'
+        )
     texts: Any = table.texts[0] if len(table.texts) == 1 else [*table.texts]
     columns = {"text": texts, "label": table.labels[0]} | chosen
     usual = {"text": "text", "label": "label"}
@@ -152,7 +163,8 @@ def propose_tags(path: str, given: Mapping[str, Any]) -> Draft | None:
     if any(line.startswith("#") for line in text.filled):
         settings["comment"] = "#"
     first = next(line.split("\t") for line in text.filled if not line.startswith("#"))
-    if len(first) == 10 and first[0].partition("-")[0].isdigit():
+    settings |= find_tag_columns(text)
+    if len(first) == CONLLU and first[0].partition("-")[0].isdigit():
         settings |= {"word": 1, "tag": 3, "number": 0, "separator": "tab"}
         what = "CoNLL-U, a token and its part of speech on each line"
     settings |= {"test_path": test} if (test := find_test(path)) else {}

@@ -164,7 +164,7 @@ ASKED: dict[str, tuple[pd.DatetimeIndex, list[str], int]] = {
     "epoch in microseconds": (HOURS, told(HOURS, "1970-01-01", "us"), 1),
     "epoch in nanoseconds": (HOURS, told(HOURS, "1970-01-01", "ns"), 1),
     "epoch with decimals": (HOURS, told(HOURS, "1970-01-01", "s", 1), 1),
-    "epoch in days": (DAYS, told(DAYS, "1970-01-01", "D"), 3),
+    "epoch in days": (DAYS, told(DAYS, "1970-01-01", "D"), 4),
     "days of a spreadsheet": (DAYS, told(DAYS, "1899-12-30", "D"), 1),
     "hours of a spreadsheet": (HOURS, told(HOURS, "1899-12-30", "D", 6), 1),
     "hours with few decimals": (HOURS, told(HOURS, "1899-12-30", "D", 4), 1),

@@ -60,7 +60,7 @@ CELLS = {
     "beyond 2^53": ("2020-01-03,9007199254740993", "a whole number beyond 2^53"),
     "beyond float32": ("2020-01-03,1e39", "too large for float32 (over 3.4e38)"),
     "underscore": ("2020-01-03,1_000", '1 cell is not a usable number (line 4 "1_000")'),
-    "other digits": ("2020-01-03,١٢", "1 cell is not a usable number (line 4"),
+    "other digits": ("2020-01-03,௧௨", "1 cell is not a usable number (line 4"),
     "too many cells": ("2020-01-03,1,2", "a row has another number of cells than expected: line 4 (3 cells)"),
     "too few cells": ("2020-01-03", "line 4 (1 cell); the header (line 1) has 2, with the separator"),
     "open quote": ('2020-01-03,"1', "d.csv, line 4: a quoted cell which begins here is never closed"),

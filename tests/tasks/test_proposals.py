@@ -13,13 +13,13 @@ import pytest
 import yaml
 
 from rnnexp.cli.main import main
+from rnnexp.data.inspect.tagged_lines import is_tagged
 from rnnexp.data.inspect.text_kinds import (
     TextFile,
     find_label_lines,
     find_pairs,
     find_text_table,
     is_prose,
-    is_tagged,
 )
 from rnnexp.data.sources.npz import npz
 
@@ -410,3 +410,60 @@ def test_what_is_nothing_of_all_that_is_said_so(capsys: pytest.CaptureFixture[st
     assert "empty: is a directory, not a file" in capsys.readouterr().err
     assert main(["init", "empty", "--task", "tagging"]) == 2
     assert "--task tagging: empty does not look like its data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mark", [";", "|", ", "])
+def test_several_labels_in_a_cell_are_refused_and_the_line_that_keeps_the_first_works(mark: str, capsys: Any) -> None:
+    import pandas as pd
+
+    dice = random.Random(0)
+    kinds = [
+        "sport",
+        "tech",
+        mark.join(("sport", "tech")),
+        mark.join(("tech", "art")),
+        "art",
+        mark.join(("sport", "art")),
+    ]
+    pd.DataFrame({"text": [sentence(dice) for _ in range(60)], "labels": kinds * 10}).to_csv("t.csv", index=False)
+    assert main(["init", "t.csv"]) == 3
+    said = capsys.readouterr().err
+    assert "hold several labels" in said
+    frame = pd.read_csv("t.csv")
+    exec(said[said.index("frame[") :].strip(), {"frame": frame})
+    assert set(frame["labels"]) == {"sport", "tech", "art"}
+
+
+def test_several_labels_at_the_beginning_of_a_line_are_refused(capsys: Any) -> None:
+    dice = random.Random(0)
+    first = [f"__label__{dice.choice('ab')} __label__{dice.choice('cd')} {sentence(dice)}" for _ in range(60)]
+    Path("t.txt").write_text("\n".join(first))
+    assert main(["init", "t.txt"]) == 3
+    assert "several labels" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("form", "columns"),
+    [
+        ("{i}\t{w}\t{t}\tO", {"word": 1, "number": 0, "tag": 2}),
+        ("{i}\t{w}\t{t}", {"word": 1, "number": 0}),
+        ("{t} {w}", {"word": 1, "tag": 0}),
+        ("{w} {t}", {}),
+    ],
+)
+def test_columns_of_tokens_and_tags_in_another_order(form: str, columns: dict[str, int]) -> None:
+    dice = random.Random(0)
+    sequences = [
+        "# source\n"
+        + "\n".join(
+            form.format(
+                i=place, w=word + dice.choice("aeiou") * 3 + str(number), t=dice.choice(("O", "B-PER", "I-PER"))
+            )
+            for place, word in enumerate(sentence(dice).split(), 1)
+        )
+        for number in range(20)
+    ]
+    Path("t.txt").write_text("\n\n".join(sequences) + "\n")
+    source, data = proposed("t.txt")
+    assert source == "text_tags"
+    assert {key: data[key] for key in ("word", "tag", "number") if key in data} == columns

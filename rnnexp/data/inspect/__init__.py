@@ -12,15 +12,18 @@ from rnnexp.data.inspect.finding import Asked, Finding, Head, resolve_columns
 from rnnexp.data.inspect.flaws import settle_flaws
 from rnnexp.data.inspect.head import read_head
 from rnnexp.data.inspect.marks import settle_numbers
-from rnnexp.data.inspect.roles import find_target, name_series
+from rnnexp.data.inspect.roles import find_target
+from rnnexp.data.inspect.series_names import name_series
 from rnnexp.data.inspect.shapes import refuse_sideways
 from rnnexp.data.series import Series
 from rnnexp.data.tables.columns import position
 from rnnexp.data.tables.files import locate
-from rnnexp.data.tables.remedy import Refused, Undecided
+from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.table import column_names
-from rnnexp.errors import DataError
+from rnnexp.data.tables.times import UnreadableDates
+from rnnexp.errors import DataError, count
 
+MOST_UNREADABLE = 20  # rows without a date that may be left out
 MAX_LOOKS = 12  # at one file, to find out where the answers lead
 
 
@@ -74,8 +77,21 @@ def _look(path: str, given: Mapping[str, Any]) -> tuple[Finding, Series]:
     if "target" not in given:  # now below what stands above the table
         refuse_sideways(head.names, files[0])
     finding.given = {key: resolve_columns(key, value, head.names, str(files[0])) for key, value in given.items()}
-    finding.settle(lambda: _settle_columns(files[0], head, finding))
-    return finding, settle_flaws(finding)
+    try:
+        finding.settle(lambda: _settle_columns(files[0], head, finding))
+        return finding, settle_flaws(finding)
+    except UnreadableDates as error:
+        raise _offer_to_leave_out(error, finding, len(head.cells[0])) from None
+
+
+def _offer_to_leave_out(error: UnreadableDates, finding: Finding, rows: int) -> DataError:
+    """Ask whether few rows without a date are to be left out: totals, yearly means, remarks."""
+    if not error.lines or len(error.lines) > min(MOST_UNREADABLE, rows / 4) or "skip_rows" in finding.given:
+        return error
+    skip = Remedy(
+        {"skip_rows": [*finding.layout.skip_rows, *error.lines]}, f"leaves out {count(len(error.lines), 'row')}"
+    )
+    return Undecided(Refused(str(error), skip, Remedy({"time": None}, "rows are taken as evenly spaced")))
 
 
 def _settle_columns(file: Path, head: Head, finding: Finding) -> None:
@@ -83,7 +99,7 @@ def _settle_columns(file: Path, head: Head, finding: Finding) -> None:
     stamps = _dates(head, finding)
     chosen = find_target(head, stamps, finding, file)
     finding.update()
-    settle_numbers(file, finding)
+    settle_numbers(file, head, finding)
     finding.update()
     if "series" not in finding.given:
         name_series(head, chosen, stamps, finding, file)

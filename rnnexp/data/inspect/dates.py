@@ -11,32 +11,23 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.inspect.finding import Finding, Head, name_column
-from rnnexp.data.tables.date_columns import CLOCK, PARTS, find_role
+from rnnexp.data.inspect.unread_dates import A_YEAR, MOSTLY, TIME, ask_about_unread, name_unread
+from rnnexp.data.tables.date_columns import CLOCK, PARTS, find_role, find_roles
 from rnnexp.data.tables.date_readings import FEW, is_even, is_monthly, is_sorted
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.times import Dates, UnreadableDates
 from rnnexp.errors import DataError
 
-TIME = re.compile(
-    r"(^|[^a-z])(date|time|ds|day|month|year|quarter|week|period|datum|zeit|fecha|dato|ts$|data$)|日期|日付|時間|дата",
-    re.IGNORECASE,
-)
-NAMED = re.compile(
-    r"(date|time|ds|day|month|year|datum|fecha|дата|日期|日付)", re.IGNORECASE
-)  # weekly_sales looks like it
+NAMED = re.compile(r"(date|time|ds|day|month|year|datum|fecha|дата|日期|日付)", re.I)  # weekly_sales looks like it
 TIME_OF_DAY = re.compile(r"(^|[^a-z])(time|hhmm|clock|uhrzeit|zeit|heure|hora|ora|tid|kl)([^a-z]|$)", re.IGNORECASE)
 PARTS_OF_DAYS = (("month", "day"), ("month",), ("week",), ("quarter",), ("yearday",))
-MOSTLY = 0.5  # share of the cells that must be dates, so that the others are flaws
-LONGEST = 50  # letters of a date, on average
+LONGEST = 70  # letters of a date, on average
 CERTAIN = r"\d{4}-\d\d-\d\d(\D|$)"  # what 101, which may be of 2001, is not
-LOOKS_DATED = (
-    r"(?<!\d)(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|(?:\d{1,2}[-/.]\d{1,2}[-/.]|\d{1,2}\W{0,2}[^\W\d]{3,}\W{0,2})\d{4})(?!\d)|"
-    r"[^\W\d]{3,}\W{1,2}\d{1,2}\W{1,2}\d{4}(?!\d)"
-)
 DIGITS_OF_DAYS, DIGITS_OF_MONTHS = 8, 6
-A_YEAR = r"(?:1[6-9]|20)\d\d"  # which months and days may stand beside, so that it is often repeated
 UNEVEN = 0.25  # share of steps, from hour to hour of a trading day for example, that may be others than the usual one
+WHOLE_PARTS = ("year", "month", "quarter", "week")  # whose cells may say the year, too
+LETTERED = r"[MQWSTHmqw]\d{1,2}"  # what stands beside a year: M01, Q3
 MAX_TRIED = 30  # columns that are looked at
 NAMELESS_PARTS = {"": "months", "%G %V": "weeks", "%Y %q": "quarters"}  # what may stand behind a year: forms of both
 
@@ -48,8 +39,9 @@ def find_dates(head: Head, finding: Finding) -> list[int]:
         dates = columns.read(choice)
         if dates is not None:
             return _tell_time(choice, head, finding, dates)
-    columns.ask_about_unread()
-    finding.seen.append(f"no dates: rows are taken as evenly spaced{columns.name_unread()}")
+    ask_about_unread(head, columns.cells, columns.build_dates, columns.nameless)
+    unread = name_unread(head, columns.cells)
+    finding.seen.append(f"no dates: rows are taken as evenly spaced{unread}")
     return []
 
 
@@ -72,31 +64,6 @@ class _DateColumns:
         likely = [index for index in range(len(head.names)) if self._is_likely(index)][:MAX_TRIED]
         self.cells: dict[int, Any] = {index: pd.Series(head.cells[index], dtype="str").str.strip() for index in likely}
 
-    def ask_about_unread(self) -> None:
-        """Ask about cells that look like dates, if none are found: that there are none is not said in silence."""
-        for index, cells in self.cells.items():
-            dated = cells.str.contains(LOOKS_DATED).mean() > MOSTLY or _has_years_in_order(cells)
-            if dated and not self.head.numeric[index]:
-                rows, ignored = np.arange(len(cells)), Remedy({"time": None}, "rows are taken as evenly spaced")
-                try:
-                    self._dates([index], rows).read()
-                except DataError as error:
-                    raise Undecided(Refused(str(error), *self._around_years(index, rows), ignored)) from None
-
-    def _around_years(self, index: int, rows: np.ndarray) -> list[Remedy]:
-        """Read a year among letters that all cells have: FY2001."""
-        form = re.sub(rf"(?<!\d){A_YEAR}(?!\d)", "%Y", self.cells[index].iloc[0], count=1)
-        with suppress(DataError):
-            first, *_, last = self._dates([index], rows, form).read().astype("datetime64[D]")
-            return [Remedy({"time": index, "time_format": form}, f"from {first} to {last}")]
-        return []
-
-    def name_unread(self) -> str:
-        """Name the columns of words that are called like dates: they are left out."""
-        named = {index: self.head.names[index] for index in self.cells if not self.head.numeric[index]}
-        told = (f'"{name}" ("{self.cells[index].iloc[0]}")' for index, name in named.items() if TIME.search(name))
-        return "".join(f"; column {one} holds none" for one in told)
-
     def _is_likely(self, index: int) -> bool:
         name, some = self.head.names[index], self.head.cells[index][:100]
         named = TIME.search(name) or TIME_OF_DAY.search(name) or find_role(name)
@@ -105,9 +72,9 @@ class _DateColumns:
 
     def choices(self) -> Iterator[list[int]]:
         """List the columns, one or several, that may make up a date; the likeliest first."""
-        roles = {index: find_role(self.head.names[index]) for index in self.cells}
+        roles = dict(zip(self.cells, find_roles([self.head.names[index] for index in self.cells])))
         numeric = [index for index in self.cells if self.head.numeric[index]]
-        named = [index for index in self.cells if TIME.search(self.head.names[index])]
+        named = [index for index in self.cells if TIME.search(self.head.names[index]) or roles[index] in WHOLE_PARTS]
         part = {index for index in numeric if roles[index] and self.cells[index].str.len().max() <= 4}
         whole = [index for index in self.cells if index not in part]
         sure = {index for index in whole if self.cells[index].str.match(CERTAIN).all()}
@@ -115,7 +82,10 @@ class _DateColumns:
             if index in named or index not in numeric:
                 yield from self._with_clock(index, roles)
                 yield [index]
-        yield from _parts({part: index for index, part in reversed(roles.items()) if part})
+        parts = {part: index for index, part in reversed(roles.items()) if part}
+        lettered = [index for index in self.cells if self.cells[index].str.fullmatch(LETTERED).all()]
+        yield from ([parts["year"], index] for index in lettered if "year" in parts)
+        yield from _parts(parts)
         yield from ([index] for index in named if index not in whole)
 
     def nameless_choices(self) -> Iterator[list[int]]:
@@ -209,8 +179,22 @@ class _DateColumns:
         clocks = [[index] for index in self.cells if index != date and self._is_clock(index)]
         for clock in [hours, *clocks] if hours and roles[hours[0]] == "hour" else clocks:
             both = self.cells[date].str.cat([self.cells[index] for index in clock], sep=" ")
-            if both.nunique() >= 2 * self.cells[date].nunique() or self.head.names[date].strip().lower() == "date":
-                yield [date, *clock]
+            repeated = both.nunique() >= 2 * self.cells[date].nunique()
+            if repeated or self.head.names[date].strip().lower() == "date":
+                sure = repeated and (clock is hours or not self.head.numeric[clock[0]])
+                if sure or self._tells_clock(date, clock, repeated):
+                    yield [date, *clock]
+
+    def _tells_clock(self, date: int, clock: list[int], repeated: bool) -> bool:
+        """Tell a time of day from a duration, or the hour of a sunrise, which makes even dates uneven."""
+        if repeated or not self._is_even(date):
+            numbers = any(self.head.numeric[index] for index in clock)
+            return not numbers or (self._read_all([date, *clock]) is not None and self._goes_on([date, *clock]))
+        dates = self._read_all([date, *clock])
+        try:
+            return dates is not None and is_even(dates.read())
+        except DataError:  # a question
+            return True
 
     def _is_clock(self, index: int) -> bool:
         named = bool(TIME_OF_DAY.search(self.head.names[index])) and self.head.numeric[index]
@@ -223,7 +207,7 @@ class _DateColumns:
         few = (1 - MOSTLY) * len(there)
         while there.size and (~there).sum() <= few:
             rows = np.flatnonzero(there)
-            dates = self._dates(choice, rows, form)
+            dates = self.build_dates(choice, rows, form)
             try:
                 return dates if self._is_meant(choice, dates.read()) else None
             except Refused as refused:
@@ -242,7 +226,7 @@ class _DateColumns:
         readings: dict[str, np.ndarray] = {}
         for form in NAMELESS_PARTS:
             with suppress(DataError):
-                readings[form] = self._dates(choice, np.arange(len(first)), form).read()
+                readings[form] = self.build_dates(choice, np.arange(len(first)), form).read()
         even = [form for form, time in readings.items() if is_even(time)]
         if len(even) > 1:
             own = [{"time": choice} | ({"time_format": form} if form else {}) for form in even]
@@ -250,7 +234,7 @@ class _DateColumns:
             raise Undecided(Refused("the numbers beside the years have several readings", *remedies))
         return (even or [*readings, ""])[0]
 
-    def _dates(self, choice: list[int], rows: np.ndarray, form: str = "") -> Dates:
+    def build_dates(self, choice: list[int], rows: np.ndarray, form: str = "") -> Dates:
         cells = [self.cells[index].iloc[rows].reset_index(drop=True) for index in choice]
         names = [self.head.names[index] for index in choice]
         layout = replace(self.layout, time_format=form or self.layout.time_format)
@@ -280,13 +264,6 @@ class _DateColumns:
         return (
             not self.nameless or not self.head.numeric[choice[0]] or is_sorted(order.fillna(0).to_numpy(dtype=int), FEW)
         )
-
-
-def _has_years_in_order(cells: Any) -> bool:
-    """Tell words and a year, such as FY2001, 2001/02 or a month in another language, that go on from row to row."""
-    years = cells.str.extract(rf"(?<!\d)({A_YEAR})(?!\d)")[0].dropna()
-    time = (years.astype("int64").to_numpy() - 1970).astype("datetime64[Y]")
-    return len(years) > MOSTLY * len(cells) and years.nunique() > 1 and is_sorted(time)
 
 
 def _parts(roles: dict[str, int]) -> Iterator[list[int]]:

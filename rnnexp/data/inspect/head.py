@@ -16,10 +16,11 @@ from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.data.tables.table import read_cells
-from rnnexp.errors import count
+from rnnexp.errors import DataError, count
 
 SAMPLE = 1_000  # cells, from first to last, that tell numbers of other marks from text
 NO_SEPARATORS = " _-.,;|\t\"'()[]%"  # which are tried already, or stand within names
+UNQUOTE = """take these off, for example by sed 's/^"//; s/"\\r*$//; s/""/"/g' FILE > new.csv"""
 MOST_ROWS = 1_000_000  # of a Parquet file that are looked at
 
 
@@ -43,6 +44,8 @@ def _cut(file: Path, layout: Layout) -> tuple[tuple[str, ...], list[list[str]], 
     names, columns, lines = read_cells(file, layout)
     if len(names) == 1 and layout.separator is None and layout.header:
         cells = [names[0], *columns[0]]
+        if any(mark in names[0] and len({cell.count(mark) for cell in cells}) == 1 for mark in ",;|\t"):
+            raise DataError(f"{file}: each line is one cell in quotes ({names[0][:40]}): {UNQUOTE}")
         for mark in dict.fromkeys(one for one in names[0] if not (one.isalnum() or one in NO_SEPARATORS)):
             if len({cell.count(mark) for cell in cells}) == 1:
                 parts = names[0].count(mark) + 1
@@ -61,15 +64,20 @@ def _numeric(cells: tuple[str, ...], layout: Layout) -> bool:
 
 
 def _parquet(file: Path, finding: Finding) -> Head:
-    from pandas.api.types import is_numeric_dtype
+    from pandas.api.types import is_numeric_dtype, is_object_dtype, is_string_dtype
 
     from rnnexp.data.tables.typed import first_rows
 
     rows = first_rows(file, MOST_ROWS)
     finding.seen.append(f"{file}: Parquet, {count(len(rows.columns), 'column')}")
-    numeric = tuple(is_numeric_dtype(dtype) for dtype in rows.dtypes)
+    cells = tuple(_as_text(rows[name]) for name in rows)
+    texts = [is_object_dtype(dtype) or is_string_dtype(dtype) for dtype in rows.dtypes]  # Decimal is an object
+    numeric = tuple(
+        is_numeric_dtype(dtype) or (text and _numeric(own, finding.layout))
+        for dtype, text, own in zip(rows.dtypes, texts, cells)
+    )
     places = Places((str(file),), np.zeros(len(rows), dtype=np.int64), np.arange(1, len(rows) + 1), "row")
-    return Head(tuple(map(str, rows.columns)), tuple(_as_text(rows[name]) for name in rows), numeric, places)
+    return Head(tuple(map(str, rows.columns)), cells, numeric, places)
 
 
 def _as_text(column: Any) -> tuple[str, ...]:

@@ -1,12 +1,8 @@
-"""Which column is to be forecast, and which one names the series of a long table."""
+"""Which column is to be forecast."""
 
 from __future__ import annotations
 
-import functools
-import itertools
 import re
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +14,7 @@ from rnnexp.data.tables.columns import listed, position
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import Flaws, parse
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
-from rnnexp.data.tables.times import Dates
+from rnnexp.data.tables.spelling import is_like_number
 from rnnexp.errors import DataError
 
 TARGET = ("y", "target", "value", "values", "ot", "sales", "demand", "revenue", "consumption", "umsatz", "absatz")
@@ -27,13 +23,12 @@ IDENTIFIER = re.compile(r"(.*[_ -])?(?i:id|uid|series|store|shop|item|key|code|n
 INDEX = re.compile(
     r"(unnamed: ?|column_|\.{3})\d+|level_0|index|idx|id|#|row(_?(id|nr|no|num|number|names?))?|(no|nr|num)\.?", re.I
 )
+BESIDE = re.compile(r"([-+]?\d(?:[\d.,' ]*\d)?)(\s*[^\d\s.,'](?:.{0,14}[^\d])?)")  # a number and letters
+AROUND = "'\"“”„‘’«»[]{}"  # what is no part of a number
+MOST_UNITS = 5  # kinds of letters beside the numbers of a column
 MOST_WORDS = 3  # columns that are shown
 TEXTS = "Texts with a label each are told by --text COLUMN --label COLUMN"
 MOST_NAMELESS = 8  # columns without names of which the last may be the target
-MOST_TOGETHER = 10  # columns of which two or three may tell series apart
-MAX_NAMES = 20  # columns that are tried as names of series
-WHOLE = 0.8  # share of the dates between its first and last that a series has at least, not to be doubted
-FEW = 0.01  # share of the rows, one at least, whose date may be that of another row of the same series
 
 
 def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> int:
@@ -43,7 +38,9 @@ def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> 
         chosen = position(head.names, wanted[0] if isinstance(wanted, list) else wanted, "--target", str(file))
         finding.set("target", chosen)
         return chosen
-    taken = {_place(head, column) for key in ("series", "features", "known") for column in _listed(given.get(key))}
+    taken = {
+        find_place(head, column) for key in ("series", "features", "known") for column in list_columns(given.get(key))
+    }
     good, unfit = list_measured(head, {*stamps, *taken}, finding.layout)
     good = good or [index for index in unfit if unfit[index] == COUNTS]
     if not good:
@@ -75,7 +72,24 @@ def find_target(head: Head, stamps: list[int], finding: Finding, file: Path) -> 
 def _show(head: Head, index: int) -> str:
     """Quote the first cell that is not empty, and say where it stands."""
     row = next((row for row, cell in enumerate(head.cells[index]) if cell.strip()), 0)
-    return f'{head.places.cite(np.array([row]))} "{head.cells[index][row].strip()[:40]}"'
+    cell = f'{head.places.cite(np.array([row]))} "{head.cells[index][row].strip()[:40]}"'
+    return f"{cell}{_advise_units(head, index)}"
+
+
+def _advise_units(head: Head, index: int) -> str:
+    """Say how numbers with letters beside them become numbers; nothing for other cells."""
+    cells = [cell.strip() for cell in head.cells[index] if cell.strip()]
+    column = f"frame[{head.names[index]!r}]"
+    bare = sum(cell[0] in AROUND and is_like_number(cell.strip(AROUND)) for cell in cells)
+    if 2 * bare > len(cells):
+        return f" (take the signs around numbers off, with pandas: {column} = {column}.str.strip({AROUND!r}))"
+    found = [match for cell in cells if (match := BESIDE.fullmatch(cell)) and is_like_number(match[1])]
+    units = list(dict.fromkeys(match[2] for match in found))
+    if 2 * len(found) <= len(cells) or len(units) > MOST_UNITS:
+        return ""
+    if len(units) > 1:
+        return f" (numbers with different letters, {listed(units)}: write all in one unit)"
+    return f" (take the unit off, with pandas: {column} = {column}.str.replace({units[0]!r}, '', regex=False))"
 
 
 def _ask_without_names(good: list[int], head: Head, file: Path) -> None:
@@ -144,149 +158,13 @@ def _unfit(head: Head, index: int, layout: Layout) -> str:
     return "names what a row is of" if IDENTIFIER.fullmatch(name) and whole else ""
 
 
-def name_series(head: Head, chosen: int, stamps: list[int], finding: Finding, file: Path) -> None:
-    """Look for the column of names that makes repeated dates those of several series."""
-    taken = {
-        chosen,
-        *stamps,
-        *(_place(head, one) for key in ("features", "known") for one in _listed(finding.given.get(key))),
-    }
-    names = [Names.of(head, index) for index in _words(head, taken)[:MAX_NAMES]]
-    if not stamps:
-        _ask_about_blocks([one for one in names if one.in_blocks], finding)
-        return
-    time = np.unique(_read_dates(head, stamps, finding), return_inverse=True)[1]
-    again = len(time) - len(np.unique(time))
-    if not again:
-        return
-    few = max(1, int(FEW * len(time)))
-    able = [one for one in names if one.may_name(int(np.bincount(time).max()))]
-    left = {one.index: one.repeated(time) for one in able}
-    sure = [one for one in able if left[one.index] <= few and 2 * left[one.index] <= again and one.share(time) >= WHOLE]
-    if sure:
-        best = min(sure, key=lambda one: (left[one.index], one.distinct))
-        _name(best, [one for one in sure if one is not best], head, finding)
-        return
-    maybe = [one for one in able if 2 * left[one.index] <= again]
-    if maybe and again > few and "duplicates" not in finding.given:
-        raise Undecided(_question(maybe, left, again, head, finding))
-    _refuse_together(able, time, head, file)
-
-
-def _name(best: Names, others: list[Names], head: Head, finding: Finding) -> None:
-    """Take a column; those that tell the same series apart by other words are no alternatives."""
-    different = [head.names[one.index] for one in others if one.distinct != best.distinct]
-    also = f"; a guess, others: {listed(different)} (--series)" if different else ""
-    finding.set("series", name_column(head, best.index, finding), f"{best.distinct:,} series in one long table{also}")
-
-
-def _question(maybe: list[Names], left: dict[int, int], again: int, head: Head, finding: Finding) -> Refused:
-    """Ask whether rows of the same date are of several series."""
-    own = [
-        Remedy({"series": name_column(head, one.index, finding)}, f"{one.distinct:,} series" + _still(left[one.index]))
-        for one in sorted(maybe, key=lambda one: left[one.index])[:4]
-    ]
-    merged = [Remedy({"series": None, "duplicates": how}, "one series") for how in ("first", "last", "mean")]
-    return Refused(f"{finding.settings['path']}: {again:,} rows have the date of another", *own, *merged)
-
-
-def _still(left: int) -> str:
-    return f", in which {left:,} rows have the date of another" if left else ""
-
-
-def _ask_about_blocks(blocks: list[Names], finding: Finding) -> None:
-    """Ask whether rows without dates that lie together under a name are a series each."""
-    if not blocks:
-        return
-    own = [
-        Remedy({"series": name_column(one.head, one.index, finding)}, f"{one.distinct:,} series") for one in blocks[:4]
-    ]
-    what = f"there are no dates, and rows lie in blocks by {listed([one.head.names[one.index] for one in blocks])}"
-    other = f'; or has each one label or number: --recording "{blocks[0].head.names[blocks[0].index]}" --label COLUMN'
-    question = f"{finding.settings['path']}: {what}: is each block a series{other}"
-    raise Undecided(Refused(question, *own, Remedy({"series": None}, "all rows are one series")))
-
-
-def _refuse_together(names: list[Names], time: np.ndarray, head: Head, file: Path) -> None:
-    """Refuse series that only two or three columns together tell apart."""
-    for many in (2, 3):
-        for some in itertools.combinations(names[:MOST_TOGETHER], many):
-            codes = functools.reduce(lambda one, other: one * (other.max() + 1) + other, (one.codes for one in some))
-            if not Names(head, some[0].index, np.unique(codes, return_inverse=True)[1]).repeated(time):
-                own = [head.names[one.index] for one in some]
-                joined = ' + "/" + '.join(f"frame[{name!r}].astype(str)" for name in own)
-                raise DataError(
-                    f"{file}: {listed(own)} together tell the series apart: join them in one column and name it "
-                    f'(data.series), with pandas for example: frame["series"] = {joined}'
-                )
-
-
-@dataclass(frozen=True)
-class Names:
-    """A column as names of series. codes: (rows,) a number for each name."""
-
-    head: Head
-    index: int
-    codes: np.ndarray
-
-    @classmethod
-    def of(cls, head: Head, index: int) -> Names:
-        import pandas as pd
-
-        return cls(head, index, pd.factorize(pd.Series(head.cells[index], dtype="str").str.strip())[0])
-
-    @cached_property
-    def distinct(self) -> int:
-        return len(np.unique(self.codes))
-
-    @property
-    def in_blocks(self) -> bool:
-        """Whether each name has its rows together, two at least on average, and is a word or called an id."""
-        runs = 1 + int((np.diff(self.codes) != 0).sum())
-        return 1 < self.distinct == runs <= len(self.codes) / 2 and _says_name(self.head, self.index)
-
-    def may_name(self, most: int) -> bool:
-        """Tell names from other cells: not about as many as rows, and numbers about as many as rows a date."""
-        return 1 < self.distinct <= (len(self.codes) / 2 if _says_name(self.head, self.index) else 2 * most)
-
-    def repeated(self, time: np.ndarray) -> int:
-        """Count the rows that have name and date of another; dates are numbered from 0."""
-        return len(time) - len(np.unique(self.codes * (time.max() + 1) + time))
-
-    def share(self, time: np.ndarray) -> float:
-        """Return how many of the dates between its first and last a series has, over all series."""
-        code, date = np.divmod(np.unique(self.codes * (time.max() + 1) + time), time.max() + 1)
-        first = np.flatnonzero(np.diff(code, prepend=-1))
-        last = np.append(first[1:], len(code)) - 1
-        return len(code) / int((date[last] - date[first] + 1).sum())
-
-
-def _read_dates(head: Head, stamps: list[int], finding: Finding) -> np.ndarray:
-    import pandas as pd
-
-    texts = [pd.Series(head.cells[index], dtype="str").str.strip() for index in stamps]
-    return Dates(texts, [head.names[index] for index in stamps], head.places, finding.layout).read()
-
-
-def _words(head: Head, taken: set[int]) -> list[int]:
-    """Return the columns that may name series: those of text, numbers which are called an id, other whole numbers."""
-    free = [index for index in range(len(head.names)) if index not in taken]
-    whole = [i for i in free if all(cell.strip().isdigit() for cell in head.cells[i] if cell.strip())]
-    named = [i for i in free if _says_name(head, i)]
-    return [*named, *(i for i in whole if i not in named)]
-
-
-def _says_name(head: Head, index: int) -> bool:
-    return not head.numeric[index] or bool(IDENTIFIER.fullmatch(head.names[index].strip()))
-
-
 def _plain(head: Head, index: int) -> str:
     return head.names[index].strip().lower()
 
 
-def _place(head: Head, column: str | int) -> int:
+def find_place(head: Head, column: str | int) -> int:
     return position(head.names, column, "data.series, features or known", "")
 
 
-def _listed(columns: Any) -> list[Any]:
+def list_columns(columns: Any) -> list[Any]:
     return columns if isinstance(columns, list) else [] if columns is None else [columns]

@@ -25,6 +25,7 @@ WEEKDAY = re.compile(
     r"viernes|s[aá]bado|domingo",
     re.IGNORECASE,
 )
+MONTH = re.compile(r"\D{0,5}(0?[1-9]|1[0-2])")
 STEP = re.compile(r"(?:v|t|x|step|lag|value|f|d|day|week|w|month|m)[ _.]?(\d+)", re.I)
 YEAR = re.compile(r"\D{0,3}((?:1[6-9]|20|21)\d\d)(?: ?\[.*\])?")
 DATE = re.compile(
@@ -33,6 +34,7 @@ DATE = re.compile(
     re.IGNORECASE,
 )
 IN_WORDS = re.compile(r"([^\W\d]+)\.?[-/. ]?(?:\d{4}|\d{2})")
+MOST_HOURS = 25  # of a day on which clocks are set back
 FEWEST = 4  # columns in a row that count on: fewer may be lags or channels
 
 
@@ -45,7 +47,7 @@ def find_sideways(names: Sequence[str]) -> tuple[str, list[str]] | None:
     kinds = [("months", months, 6), ("dates", dates, FEWEST), ("times of a day", clock, FEWEST), ("days", days, 5)]
     numbered = [("years", YEAR, FEWEST), ("hours of a day", HOUR, 23), ("steps in time", STEP, 12)]
     if any(find_role(name) == "year" for name in names):  # else they may be questions, or questionnaires
-        numbered.append(("quarters", QUARTER, FEWEST))
+        numbered += [("quarters", QUARTER, FEWEST), ("months", MONTH, 12)]
     for what, pattern, fewest in numbered:
         matches = [(name, int(match[1])) for name in names if (match := pattern.fullmatch(name))]
         counts = _counts([number for _, number in matches], any_step=what == "years")
@@ -59,6 +61,8 @@ def refuse_sideways(names: Sequence[str], file: Path) -> None:
     if found is None:
         return
     what, columns = found
+    if what == "hours of a day" and len(columns) > MOST_HOURS:
+        what = "days of a month"
     rest = [name for name in names if name not in columns]
     one = what.split()[0].removesuffix("s")
     keys = f"id_vars={rest!r}, " if 0 < len(rest) <= 5 else ""

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnexp.cells import is_number
-from rnnexp.data.inspect.dates import TIME
 from rnnexp.data.inspect.finding import resolve_columns
+from rnnexp.data.inspect.unread_dates import TIME
 from rnnexp.data.tables.date_forms import find_month
 from rnnexp.data.tables.files import kind, opened
 from rnnexp.data.tables.numbers import UNIT
@@ -24,7 +24,6 @@ from rnnexp.errors import RnnexpError
 
 LINES = 5_000  # of a file that are looked at
 NO_TEXTS = (".json", ".jsonl", ".ndjson")  # which whoever reads tables names
-TAGGED = (".conll", ".conllu", ".iob", ".bio", ".iob2")
 LABEL = re.compile(
     r"(.*[_ ])?(labels?|class|category|topic|sentiment|polarity|stars|rating|score|target|kategorie|klasse)", re.I
 )
@@ -94,22 +93,6 @@ def find_test(path: str) -> str | None:
     return None
 
 
-def is_tagged(text: TextFile) -> bool:
-    """Tell lines of a token and its tag, with blank lines between sequences."""
-    rows = [line.split() for line in text.filled if not line.startswith("#")]
-    widths = Counter(map(len, rows))
-    if not rows or min(widths) < 2:
-        return False
-    if {*text.file.suffixes} & {*TAGGED}:
-        return True
-    blank = len(text.lines) - len(text.filled)
-    words = sum(bool(WORD.search(row[0])) for row in rows)
-    tags = {row[-1] for row in rows}
-    apart = len(widths) == 1 and "," not in text.filled[0] and ";" not in text.filled[0]
-    few = len(tags) <= max(3, len(rows) // 5) and not any(NUMBER.fullmatch(tag) for tag in tags)
-    return apart and few and blank >= 1 and words > len(rows) / 2
-
-
 def find_pairs(text: TextFile) -> bool:
     """Tell a sentence and its translation on each line, with a tab between."""
     rows = text.table("\t", quoting=False)
@@ -148,12 +131,14 @@ class TextTable:
     """A table with columns of text and others that may be labels, by name or, without a header, by position.
 
     settings: how `text_table` reads it, but for the columns
+    joined: labels of which a cell has several, and the mark between them
     """
 
     texts: tuple[str | int, ...]
     labels: tuple[str | int, ...]
     settings: dict[str, Any]
     names: tuple[str, ...]
+    joined: tuple[tuple[str | int, str], ...] = ()
 
 
 def find_text_table(
@@ -187,7 +172,18 @@ def find_text_table(
     settings |= {} if _is_quoted(text, separator) else {"quoting": False}
     names = tuple(name.strip() for name in first) if header else tuple(f"column_{i}" for i in range(len(first)))
     keys: Sequence[str | int] = names if header else range(len(first))
-    return TextTable(tuple(keys[i] for i in texts), tuple(keys[i] for i in named or labels), settings, names)
+    joined = tuple((keys[i], mark) for i in named or labels if (mark := _find_mark(columns[i])))
+    return TextTable(tuple(keys[i] for i in texts), tuple(keys[i] for i in named or labels), settings, names, joined)
+
+
+def _find_mark(cells: Sequence[str]) -> str:
+    """Return the mark between labels where cells have several, which are fewer than their combinations; "" if none."""
+    whole = {cell.strip().strip("[]") for cell in cells}
+    for mark in (";", "|", ","):
+        parts = {part.strip(" '\"") for cell in whole for part in cell.split(mark)}
+        if sum(mark in cell for cell in whole) > 1 and len(parts) < len(whole):
+            return mark
+    return ""
 
 
 def _places(key: str, value: Any, first: Sequence[str], path: str) -> list[int]:

@@ -76,7 +76,8 @@ def _headers(outline: Outline) -> list[Odd]:
     for odd in reversed(outline.above):
         named = sum(bool(cell.strip()) for cell in odd.cells)
         wide = _names_all(odd, outline) or (outline.width - 1 <= odd.width and named >= max(1, odd.width - 1))
-        flawed = bool(outline.numbers_in(odd)) and not is_unit_row(odd.cells)
+        above_units = block and any(_names_date(odd, index) for index in outline.typed)
+        flawed = bool(outline.numbers_in(odd)) and not is_unit_row(odd.cells) and not above_units
         if flawed and not block and outline.fits(odd.cells):
             continue
         if flawed or (block and odd.end + 1 != block[0].line):
@@ -88,6 +89,8 @@ def _headers(outline: Outline) -> list[Odd]:
     if not block and len(outline.above) == 1 and outline.above[0].width == outline.width:
         return outline.above
     block = [odd for odd in block if not any(REMARK.fullmatch(cell.strip()) for cell in odd.cells)] or block
+    if any(odd.width <= outline.width and not is_unit_row(odd.cells) for odd in block):
+        block = [odd for odd in block if odd.width <= outline.width]
     dated = [odd for odd in block if any(_names_date(odd, index) for index in outline.typed)] or block
     exact = [odd for odd in dated if odd.width == outline.width or _names_all(odd, outline)] or dated
     block = [odd for odd in exact if len(set(odd.cells[: odd.width])) == odd.width] or exact

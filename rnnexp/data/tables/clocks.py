@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.tables.date_forms import make_clock
+from rnnexp.errors import ConfigError
 
 # A clock is known by a colon, an h, or AM and PM ...
 CLOCK = r"""(?xi)^(?P<date>.*?)(?:^|(?<=\d)T|(?<=[^\s,])(?:,?\s+|[,_]|:(?=\d\d:)))
@@ -15,7 +16,7 @@ CLOCK = r"""(?xi)^(?P<date>.*?)(?:^|(?<=\d)T|(?<=[^\s,])(?:,?\s+|[,_]|:(?=\d\d:)
     (?P<hour>\d{1,2}) (?: (?::|\s?h\s?) (?P<minute>\d\d)? (?: [:m]\s?(?P<second>\d\d)(?P<fraction>[.,]\d{1,9})? )? )?
     \s? (?P<half>[ap]\.?m\.?)? \s? (?:s|m|h|hrs?|uhr)?$"""
 # ... or by its place behind a whole date: 1.5.2020 13.30, 2020-05-01 1330, 20200501T13; 13-14 are two hours.
-BARE_CLOCK = r"""(?x)^(?P<date>\d{1,4}[^\w:]+\w+[^\w:]+\d{1,4}|\d{8})(?:,?\s+|[T_])(?!\d\d?-\d\d?$)
+BARE_CLOCK = r"""(?x)^(?P<date>\d{1,4}[^\w:]+\w+[^\w:]+\d{1,4}|\d{8})(?:,?\s+|[T_]|(?<=\d{8}):)(?!\d\d?-\d\d?$)
     (?P<hour>\d{1,2}) (?: [.-]?(?P<minute>\d\d) (?: [.-]?(?P<second>\d\d))? )?$"""
 RANGE = re.compile(r"(.*\d.{0,4}?)(?:\s+(?:-|to|bis)\s+|/)(\d.*)")
 CLOCK_FIRST = r"(\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp][Mm])?),? (.*\d.*)"
@@ -115,3 +116,11 @@ def find_zones(wall: np.ndarray, offsets: np.ndarray) -> list[str]:
     instants = pd.DatetimeIndex(wall - offsets)
     shown = {zone: instants.tz_localize("UTC").tz_convert(zone).tz_localize(None) for zone in USUAL_ZONES}
     return [zone for zone in USUAL_ZONES if (shown[zone] == wall).all()][:1]
+
+
+def convert_zone(whole: Any, zone: str) -> Any:
+    """Return dates with a zone as the clocks of another show them; ConfigError for a zone that is unknown."""
+    try:
+        return whole.dt.tz_convert(zone).dt.tz_localize(None)
+    except (KeyError, ValueError):
+        raise ConfigError(f"data.time_zone: `{zone}` is unknown; examples: UTC, Europe/Berlin") from None

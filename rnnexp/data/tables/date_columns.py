@@ -10,10 +10,10 @@ from rnnexp.data.tables.date_forms import strip_accents
 
 PARTS = ("year", "month", "day", "hour", "minute", "second")
 NAMES = {
-    "year": "year yr yyyy jahr annee an ano anio anno aar jaar vuosi rok",
+    "year": "year yr yyyy yy jahr annee an ano anio anno aar jaar vuosi rok",
     "month": "month mon mm mo mnth monat mois mes mese maand maned kuukausi",
-    "day": "day dd tag jour dia giorno dag dayofmonth mday",
-    "hour": "hour hr hh he hrs stunde std heure hora ora uur hourending tunti",
+    "day": "day dd dy tag jour dia giorno dag dayofmonth mday",
+    "hour": "hour hr hh h he hrs stunde std heure hora ora uur hourending tunti",
     "minute": "minute min mi minuto minuut",
     "second": "second sec ss sekunde seconde segundo",
     "week": "week wk kw woche kalenderwoche semaine semana settimana isoweek weekofyear weekno weeknumber uge vecka",
@@ -37,6 +37,10 @@ DASHES = dict.fromkeys("年月\u2010\u2011\u2012\u2013\u2212", "-")
 # A day of the week in brackets, or with its word: 2020/1/5(日), 2020年1月5日 星期日, 2020-01-05 (일).
 JAPANESE, KOREAN = "[月火水木金土日]", "[월화수목금토일]"
 WEEKDAY = rf"\s*(?:\((?:{JAPANESE}|{KOREAN})\)|{JAPANESE}曜日?|(?:星期|周|週)[一二三四五六日天]|{KOREAN}요일)"
+# Arabic, Persian, Devanagari, Bengali and Thai digits.
+OTHER_DIGITS = {zero + digit: str(digit) for zero in (0x660, 0x6F0, 0x966, 0x9E6, 0xE50) for digit in range(10)}
+TENS = {"十二": "12", "十一": "11", **{sign: str(number) for number, sign in enumerate("一二三四五六七八九十", 1)}}
+CHINESE = "(十二|十一|[一二三四五六七八九十])(?=月)"
 SIGNS = str.maketrans({**DASHES, **dict.fromkeys("时時点分", ":"), "日": " ", "秒": ""})
 
 
@@ -46,7 +50,14 @@ def write_text(column: Any) -> Any:
         column = column.astype("Int64")
     text = column.astype("str").str.strip()
     if text.str.contains("[^ -~]").any():  # digits of full width, blanks that do not break, 2020年1月5日
-        text = text.str.normalize("NFKC").str.replace(WEEKDAY, "", regex=True).str.translate(SIGNS).str.strip(" -:")
+        text = (
+            text.str.replace(CHINESE, lambda found: TENS[found[1]], regex=True)
+            .str.normalize("NFKC")
+            .str.translate(OTHER_DIGITS)
+            .str.replace(WEEKDAY, "", regex=True)
+            .str.translate(SIGNS)
+            .str.strip(" -:")
+        )
     return text.str.replace(r"\.0+$", "", regex=True) if text.str.fullmatch(r"\d{4,}\.0+").all() else text
 
 
@@ -57,10 +68,17 @@ def find_role(name: str) -> str | None:
     return found[0] if found else None
 
 
+def find_roles(names: Sequence[str]) -> list[str | None]:
+    """Return the part of a date that each column says; MM is a month beside mm, the minute."""
+    roles = [find_role(name) for name in names]
+    both = {"MM", "mm"} <= {name.strip() for name in names}
+    return ["minute" if both and name.strip() == "mm" else role for name, role in zip(names, roles)]
+
+
 def join_columns(texts: Sequence[Any], names: Sequence[str]) -> tuple[Any, str | None] | None:
     """Return the dates as one text per row, and their form if that is known; None if the columns make up no date."""
     numeric = [bool(text.str.fullmatch(r"\d+").all()) for text in texts]
-    roles = [find_role(name) for name in names]
+    roles = find_roles(names)
     bare = [text.str.extract(r"(\d+)$")[0].fillna(text) for text in texts]  # Q1, W01
     if _complete(roles):
         return _from_parts(dict(zip(roles, bare)))

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.tables.date_forms import get_width, restore_zero
+from rnnexp.data.tables.date_origins import SINCE, convert_since, list_origins
 from rnnexp.data.tables.date_readings import FEW, DateReading, is_even, is_sorted, try_form
 
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # per second
 COUNTED = (*UNITS, "D", "excel", "decimal_year")
+EARLY = np.datetime64("1997")  # seconds since 1970 that end before may be others
 NUMBER = r"\d+(?:\.\d*)?"
 FIRST_EPOCH = 10**8  # seconds: smaller numbers, of 1970 to 1973, may count anything
 FIRST_SERIAL = 7305  # days: 1920 in a spreadsheet, 1990 since 1970
@@ -37,8 +39,13 @@ def read_calendar(text: Any, pivot_year: int | None, today: np.datetime64) -> li
     return found
 
 
-def read_counts(text: Any, today: np.datetime64) -> list[DateReading]:
-    """Read numbers as time since 1970, as days of a spreadsheet or as years, where that leads to days before now."""
+def is_counted(form: str) -> bool:
+    """Tell a form of numbers that count time."""
+    return form in COUNTED or SINCE.fullmatch(form) is not None
+
+
+def read_counts(text: Any, today: np.datetime64, role: str | None = None) -> list[DateReading]:
+    """Read numbers as time since 1970 or another date, as days of a spreadsheet or as years, if that was before now."""
     values = text.astype("float64").to_numpy()
     next_year = int(today.astype("datetime64[D]").astype(np.int64)) + 366
     bounds = {unit: (FIRST_EPOCH * many, next_year * 86400 * many) for unit, many in UNITS.items()}
@@ -47,8 +54,16 @@ def read_counts(text: Any, today: np.datetime64) -> list[DateReading]:
     if not text.str.fullmatch(r"\d+").all():
         years = ((values >= 1678) & (values < 2262)).all()
         forms = ["decimal_year"] if years else [form for form in forms if form in ("s", "excel")]
+    origins = list_origins(role, today).items()
+    forms += [form for form, (low, high) in origins if ((values >= low) & (values <= high)).all()]
+    if "seconds since 2001-01-01" in forms and (values[-1:] > _seconds(EARLY)).any():
+        forms.remove("seconds since 2001-01-01")
     found = [DateReading({"time_format": form}, convert_counts(text, form), told=True) for form in forms]
     return [reading for reading in found if _is_count(reading)]
+
+
+def _seconds(date: np.datetime64) -> int:
+    return int(date.astype("datetime64[s]").astype(int))
 
 
 def _is_count(reading: DateReading) -> bool:
@@ -59,6 +74,8 @@ def _is_count(reading: DateReading) -> bool:
 
 def convert_counts(text: Any, form: str) -> np.ndarray:
     """Return (rows,) datetime64 of numbers that count time, in units that hold any."""
+    if SINCE.fullmatch(form):
+        return convert_since(text, form)
     if form == "s" and text.str.contains(".", regex=False).any():
         return np.round(text.astype("float64").to_numpy() * 1e6).astype("datetime64[us]")
     if form in UNITS or form == "D":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
@@ -26,6 +27,31 @@ MONTHS = (
     "october oktober octobre octubre ottobre outubro octombrie pazdziernik pazdziernika ekim октябрь октября",
     "november novembre noviembre novembro noiembrie listopad listopada kasim ноябрь ноября",
     "december dezember decembre diciembre dicembre dezembro desember decembrie grudzien grudnia aralik декабрь декабря",
+)
+# Of other languages, where only what no name above begins with counts: Czech, Finnish, Greek, Ukrainian, Bulgarian,
+# Serbian, Catalan, Estonian, Latvian, Lithuanian, Malay, Slovene, Arabic and Hebrew.
+OTHER_LANGUAGES = (
+    "leden unor brezen duben kveten cerven cervenec srpen zari rijen listopad prosinec",
+    "ledna unora brezna dubna kvetna cervna cervence srpna zari rijna listopadu prosince",
+    "tammikuu helmikuu maaliskuu huhtikuu toukokuu kesakuu heinakuu elokuu syyskuu lokakuu marraskuu joulukuu",
+    "ιανουαριος φεβρουαριος μαρτιος απριλιος μαιος ιουνιος ιουλιος αυγουστος σεπτεμβριος οκτωβριος νοεμβριος "
+    "δεκεμβριος",
+    "ιανουαριου φεβρουαριου μαρτιου απριλιου μαιου ιουνιου ιουλιου αυγουστου σεπτεμβριου οκτωβριου νοεμβριου "
+    "δεκεμβριου",
+    "січень лютий березень квітень травень червень липень серпень вересень жовтень листопад грудень",
+    "січня лютого березня квітня травня червня липня серпня вересня жовтня листопада грудня",
+    "януари февруари март април май юни юли август септември октомври ноември декември",
+    "јануар фебруар март април мај јун јул август септембар октобар новембар децембар",
+    "januar februar mart april maj jun jul avgust septembar oktobar novembar decembar",
+    "gener febrer marc abril maig juny juliol agost setembre octubre novembre desembre",
+    "jaanuar veebruar marts aprill mai juuni juuli august september oktoober november detsember",
+    "janvaris februaris marts aprilis maijs junijs julijs augusts septembris oktobris novembris decembris",
+    "sausis vasaris kovas balandis geguze birzelis liepa rugpjutis rugsejis spalis lapkritis gruodis",
+    "sausio vasario kovo balandzio geguzes birzelio liepos rugpjucio rugsejo spalio lapkricio gruodzio",
+    "januari februari mac april mei jun julai ogos september oktober november disember",
+    "januar februar marec april maj junij julij avgust september oktober november december",
+    "يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر",
+    "ינואר פברואר מרץ אפריל מאי יוני יולי אוגוסט ספטמבר אוקטובר נובמבר דצמבר",
 )
 WORD = r"[^\W\d_]+"
 PATTERNS = {
@@ -64,35 +90,26 @@ def strip_accents(word: str) -> str:
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
-def _month_numbers() -> dict[str, int]:
-    """Map every beginning of a month's name, of three letters or more, to its number, unless two months share it."""
+def _month_numbers(months: Iterable[str]) -> dict[str, int]:
+    """Map whole names, and every beginning of three letters or more that one month alone has, to its number."""
     numbers: dict[str, set[int]] = {}
-    for number, names in enumerate(MONTHS, start=1):
+    whole: dict[str, int] = {}
+    for number, names in enumerate(months, start=1):
         for name in names.split():
             plain = strip_accents(name)
+            whole[plain] = number
             for length in range(3, len(plain) + 1):
                 numbers.setdefault(plain[:length], set()).add(number)
-    return {word: found.pop() for word, found in numbers.items() if len(found) == 1}
+    return {word: found.pop() for word, found in numbers.items() if len(found) == 1} | whole
 
 
-MONTH_NUMBERS = _month_numbers()
+OTHERS = map(" ".join, zip(*map(str.split, OTHER_LANGUAGES)))
+MONTH_NUMBERS = _month_numbers(OTHERS) | _month_numbers(MONTHS)
 
 
 def get_order(form: str) -> str:
     """Return the directives of a form that say the date: "dmY"."""
     return "".join(letter for letter in re.findall("%(.)", form) if letter not in "aAHMS%").replace("B", "b")
-
-
-def standardize_words(text: Any) -> Any:
-    """Write cells without what differs from month to month or says nothing: `Sept. 1st, 2020`, `5 de mayo de 2020`."""
-    if not text.str.contains(WORD).any():
-        return text
-    text = text.str.replace(rf"(?<={WORD[:-1]})\.(?=[\s,-]|$)", "", regex=True)
-    text = text.str.replace(r"(?<=\d)(?:st|nd|rd|th)\b|\b(?:de|of|at|um|kl|à)\b", "", regex=True)
-    halves = {"1": "Q1", "2": "Q3"}  # a half-year begins with its first quarter
-    text = text.str.replace(r"(?<![^\W\d_])[HS]([12])(?!\d)", lambda found: halves[found[1]], regex=True)
-    text = text.str.replace(r"^([12])[HS](?=\W*\d{2,4}$)", lambda found: halves[found[1]][::-1], regex=True)
-    return text.str.replace(r"\s+", " ", regex=True).str.strip()
 
 
 def get_width(form: str) -> int:
@@ -117,9 +134,15 @@ def list_forms(text: Any, quarters: bool = False) -> list[str]:
     if sum(token.isdigit() for token in tokens) > 3:
         return []
     found = product(*(_readings(token, marks) for token in tokens))
-    forms = [form for form in map("".join, found) if get_order(form) in ORDERS]
+    forms = [form for form in map("".join, found) if get_order(form) in ORDERS and _is_whole(form, marks)]
     starts = {"%V": "%G", "%q": "%Y" if quarters else "none"}  # of forms without a letter that says what it is
     return [form for form in forms if marks or all(form.startswith(starts[mark]) for mark in starts if mark in form)]
+
+
+def _is_whole(form: str, marks: set[str]) -> bool:
+    """Doubt two words that would be weekdays (an id), one beside no day, and numbers called weeks by no word."""
+    day = form.count("%a") == 0 or (form.count("%a") == 1 and "d" in get_order(form))
+    return day and ("%V" not in form or not marks or any(map(WEEK.match, marks)))
 
 
 def _readings(token: str, marks: set[str]) -> list[str]:

@@ -10,8 +10,9 @@ import numpy as np
 
 from rnnexp.data.tables.clocks import split_clock
 from rnnexp.data.tables.date_digits import NUMBER, read_calendar, read_counts
-from rnnexp.data.tables.date_forms import SWAPPED, get_order, list_forms, read_form, standardize_words
+from rnnexp.data.tables.date_forms import SWAPPED, get_order, list_forms, read_form
 from rnnexp.data.tables.date_readings import DateReading, add_clock, is_even, is_sorted, try_form
+from rnnexp.data.tables.date_spellings import standardize_words
 from rnnexp.data.tables.layout import Layout
 
 SAID = {"week": "%V", "quarter": "%q", "yearday": "%j", "month": "%m"}  # by the name of a column
@@ -33,7 +34,7 @@ def list_readings(text: Any, role: str | None, layout: Layout, today: np.datetim
         tried = (try_form(unique, form, layout.pivot_year, today) for form in list_forms(unique, quarters=True))
         found = [reading for reading in tried if reading and _is_likely(reading, unique, role)]
     if not clocked.any() and unique.str.fullmatch(NUMBER).all():
-        found += read_counts(unique, today)
+        found += read_counts(unique, today, role)
     said = [reading for reading in found if SAID.get(role or "", "%?") in reading.settings["time_format"]]
     readings = [replace(reading, time=add_clock(reading.time[codes], clock)) for reading in said or found]
     return [reading for reading in readings if not np.isnat(reading.time).any()], count_odd_clocks(clock, clocked)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import dropwhile, islice
 from pathlib import Path
 
+from rnnexp.data.tables.date_forms import find_month
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.numbers import standard
@@ -25,22 +26,27 @@ SAMPLE = 200
 DECLARED = re.compile(r'"?sep=([^"\r\n])"?[;,\t]*(\r\n|\r|\n|$)', re.IGNORECASE)
 DATED = re.compile(r"\s*\d{1,4}([-/:]\d|\.\d{1,2}\.|[-\s]?[WQM]\d)")
 DIGITS = re.compile(r"\s*(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])(\d\d){0,3}\s*")
-MONTHS = (
-    "jan|january|januar|jänner|janvier|enero|ene|feb|february|februar|février|févr|fév|febrero|mar|march|märz|mär|mrz|mars|"
-    "marzo|apr|april|avril|avr|abril|abr|may|mai|mayo|mei|jun|june|juni|juin|junio|jul|july|juli|juillet|juil|julio|aug|"
-    "august|août|agosto|ago|sep|sept|september|septembre|septiembre|oct|october|oktober|okt|octobre|octubre|nov|november|"
-    "novembre|noviembre|dec|december|dezember|dez|décembre|déc|diciembre|dic|mon|tue|wed|thu|fri|sat|sun|q[1-4]|week|kw|w"
-)
-DATE = re.compile(
-    rf"({MONTHS})(?![^\W\d])[^\w]*\d{{1,4}}\b.*|\d{{1,4}}[^\w]*({MONTHS})(?![^\W\d])([^\w]*\d.*)?", re.IGNORECASE
-)
+WORDED = re.compile(r"([^\W\d_]+)\W*\d{1,4}\b.*|\d{1,4}\W*([^\W\d_]+)(\W*\d.*)?", re.DOTALL)
+QUARTER = re.compile(r"q[1-4]\W*\d{1,4}\b|\d{1,4}\W*q[1-4](?!\d)", re.IGNORECASE)
+IN_DATES = re.compile("mon|tue|wed|thu|fri|sat|sun|week|kw|w", re.IGNORECASE)
 DATE_NAME = re.compile(
     r".*(date|time|datum|zeit|day|month|year|week|period|fecha|data|jahr|monat|tag|woche|hora|heure|jour|mois|an[nñ][eéo]|"
-    r"日期|日付|时间|時間|日時|月|年|날짜|дата|время|tarih|dato|päivä).*|ds|ts",
+    r"日期|日付|时间|時間|日時|月|年|날짜|дата|время|tarih|dato|päivä).*|ds|ts|y{2,4}|d{2}",
     re.IGNORECASE,
 )
-DATES = (DATED.match, DATE.fullmatch, DIGITS.fullmatch)
 DATE_OR_NUMBER = re.compile(r"[\d\s:./+,TZ-]*\d[\d\s:./+,TZ-]*")
+
+
+def is_date_in_words(cell: str) -> bool:
+    """Tell a cell that begins with a month, weekday, quarter or week and a number, in any order."""
+    if QUARTER.match(cell):
+        return True
+    found = WORDED.fullmatch(cell)
+    word = found and (found[1] or found[2])
+    return bool(word and (find_month(word) or IN_DATES.fullmatch(word)))
+
+
+DATES = (DATED.match, is_date_in_words, DIGITS.fullmatch)
 
 
 @dataclass(frozen=True)

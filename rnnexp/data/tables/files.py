@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -42,6 +43,14 @@ OTHERS = {  # first bytes: what it is, and what makes a table of it
     b"\x80\x04\x95": ("a pickle, which can run code when it is read", "write the table with `to_csv` or `to_parquet`"),
     b"\x80\x05\x95": ("a pickle, which can run code when it is read", "write the table with `to_csv` or `to_parquet`"),
     b"\x93NUMPY": ("a NumPy array", "data=npz reads arrays of .npz files"),
+    b"CDF": ("a netCDF file", "save it as CSV, `xarray.open_dataset(FILE).to_dataframe().to_csv('my.csv')`"),
+    b"$FL2": ("a file of SPSS", "save it as CSV, `pandas.read_spss(FILE).to_csv('my.csv', index=False)`"),
+    b"<stata_dta": ("a file of Stata", "save it as CSV, `pandas.read_stata(FILE).to_csv('my.csv', index=False)`"),
+    b"\0" * 12 + b"\xc2\xea\x81\x60": (
+        "a file of SAS",
+        "save it as CSV, `pandas.read_sas(FILE).to_csv('my.csv', index=False)`",
+    ),
+    b"Obj\x01": ("an Avro file", "save it as Parquet or CSV"),
 }
 WEB = ("a page of the web", "save the table that it shows as CSV")
 DOCUMENTS = {  # texts, which may be learned from, but are no tables
@@ -51,6 +60,9 @@ DOCUMENTS = {  # texts, which may be learned from, but are no tables
     b'[{"': ("JSON", "write the table as CSV or Parquet"),
     b'{"': ("JSON", "write the table as CSV or Parquet"),
 }
+RELATION = re.compile(rb"^@(relation|attribute)\b", re.IGNORECASE | re.MULTILINE)
+ARFF = "an ARFF file: save it as CSV, `pandas.DataFrame(scipy.io.arff.loadarff(FILE)[0]).to_csv('my.csv', index=False)`"
+SERIES = "a .tsf file of the Monash archive: write a row for each date, with columns series, date and value"
 PIECE = 1 << 20
 START = 256  # bytes that tell UTF-16
 WORDS = 6  # that are shown as each encoding reads them
@@ -170,8 +182,12 @@ def kind(path: Path, is_table: bool = False) -> str:
     for mark, (what, mend) in (OTHERS | DOCUMENTS if is_table else OTHERS).items():
         if start.startswith(mark):
             raise DataError(f"{path}: is {what}: {mend}, then name the table in data.path")
+    if is_table and RELATION.search(start):
+        raise DataError(
+            f"{path}: is {SERIES if path.suffix.lower() == '.tsf' else ARFF}, then name the table in data.path"
+        )
     if start[:4] == ZIP:
-        excel = path.suffix.lower() in (".xlsx", ".xlsm", ".xlsb")
+        excel = path.suffix.lower() in (".xlsx", ".xlsm", ".xlsb", ".ods")
         unpack = f"an Excel workbook: save its sheet as CSV, {IN_EXCEL}" if excel else "a zip archive: unpack it"
         raise DataError(f"{path}: is {unpack}, then name the table in data.path")
     found = "gzip" if start[:2] == GZIP else "parquet" if start[:4] == PARQUET else "text"

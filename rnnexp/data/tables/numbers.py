@@ -27,8 +27,12 @@ WIDE = "".join(map(chr, range(0xFF10, 0xFF1A))) + "\uff0e\uff0c\uff0b\uff05\uff0
 INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\xad"
 BLANKS = "\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 QUOTES = "\u2018\u2019\u02bc\u02b9\xb4`\uff07"
+# Arabic, Persian, Devanagari, Bengali and Thai.
+SCRIPTS = {chr(zero + digit): str(digit) for zero in (0x660, 0x6F0, 0x966, 0x9E6, 0xE50) for digit in range(10)}
+SCRIPTS |= {"\u066b": ".", "\u066c": ","}
 SAME = str.maketrans(
     {
+        **SCRIPTS,
         **dict.fromkeys(MINUS, "-"),
         **dict(zip(WIDE, "0123456789.,+%()$£¥₩")),
         **dict.fromkeys(INVISIBLE, ""),
@@ -49,7 +53,7 @@ SYMBOLS = (
 )
 UNIT = "|".join(["[%‰]", *SYMBOLS.split(), *CODES.split()])
 DRESSED = re.compile(
-    rf"(?P<quote>')?(?P<open>\()?\s*(?P<first>[+\-–]?)\s*(?P<before>{UNIT})?\s*(?P<second>[+\-–]?)\s*"
+    rf"(?P<quote>')?(?P<front>{UNIT})?\s*(?P<open>\()?\s*(?P<first>[+\-–]?)\s*(?P<before>{UNIT})?\s*(?P<second>[+\-–]?)\s*"
     r"(?P<number>[.,]?\d(?:[\d.,' ]*\d)?[.,]?(?:[eE][+-]?\d+)?)"
     rf"\s*(?P<third>[-–—]?)\s*(?P<after>{UNIT})?(?P<fourth>-?)\s*(?P<close>\))?",
     re.ASCII,
@@ -206,9 +210,10 @@ def strip_units(text: str) -> Written | None:
     None if there is more than one number with one sign, or anything else.
     """
     found = DRESSED.fullmatch(text.translate(SAME).strip())
-    if found is None or (found["open"] is None) != (found["close"] is None) or (found["before"] and found["after"]):
+    units = [found[key] for key in ("front", "before", "after") if found[key]] if found else []
+    if found is None or (found["open"] is None) != (found["close"] is None) or len(units) > 1:
         return None
-    unit = found["before"] or found["after"] or ""
+    unit = units[0] if units else ""
     third = found["third"]
     if third and found["number"][-1] in ".,":  # "5.-" is 5 francs, not -5, and without a unit nobody knows
         if unit in ("", *SHARES):
@@ -221,6 +226,7 @@ def strip_units(text: str) -> Written | None:
     did = [
         *(f"U+{ord(one):04X} read as minus in" for one in sorted({*text} & {*MINUS, "–"})),
         *(["full-width characters read as ASCII in"] if {*text} & {*WIDE} else []),
+        *(["digits of another script read as ASCII in"] if {*text} & SCRIPTS.keys() else []),
         *(["invisible characters taken off"] if {*text} & {*INVISIBLE} else []),
         *(["the apostrophe of a cell of text taken off"] if found["quote"] else []),
         *(["brackets read as a minus in"] if found["open"] else []),

@@ -12,7 +12,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnexp.data.tables.dialect import DATE, DATED, SEPARATORS, Opening, measure_width, resolve_separator, sniff
+from rnnexp.data.tables.dialect import (
+    DATED,
+    SEPARATORS,
+    Opening,
+    is_date_in_words,
+    measure_width,
+    resolve_separator,
+    sniff,
+)
 from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.records import WHITESPACE, Lines, Record, is_skipped, records
@@ -32,7 +40,7 @@ SUMMARY = re.compile(
     r"(avg|mean|median|media|medel|min|max|minimum|maximum|std|stdev|count|anzahl)\.?:?", re.IGNORECASE
 )
 UNIT = re.compile(
-    r"[\[(<{].*[\])>}]|(?!\W*\d).*[%°²³/$€£µ].*|-+|(deg|degrees?)\W?\w*|[kmcdMGhn]?(m|g|Pa|W|Wh|V|A|Hz|l|L|s|bar|J|N|t)|mbar|in|ft|"
+    r"[\[(<{].*[\])>}]|(?!\W*\d).*[%°²³/$€£µ].*|-+|(deg|degrees?)\W?\w*|:?-+:?|[kmcdMGhn]?(m|g|Pa|W|Wh|V|A|Hz|l|L|s|bar|J|N|t)|mbar|in|ft|"
     r"mph|kts|psi|[CFK]|TS|RN|avg|smp|mean|min|max|tot|std|sum|count|sample|average|units?|none|n/?a|unitless|"
     r"\d+ ?[a-zA-Z]{1,3}|string|text|float\d*|double|int(eger)?\d*|number|numeric|date(time)?\d*|timestamp|bool(ean)?|"
     r"[YMDHhmsAPyd\W]{4,}|USD|EUR|GBP|CNY|JPY|count|pcs|persons?|hours?|days?|index",
@@ -72,7 +80,7 @@ def tell_kind(cell: str, missing: frozenset[str]) -> str:
     letters = sum(letter.isalpha() for letter in text)
     if first.isdigit() and letters <= max(digits, 3):
         return NUMBER
-    return NUMBER if DATE.fullmatch(text) or is_like_number(text) else TEXT
+    return NUMBER if is_date_in_words(text) or is_like_number(text) else TEXT
 
 
 @dataclass(frozen=True)

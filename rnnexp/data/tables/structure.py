@@ -16,6 +16,7 @@ from rnnexp.data.tables.files import opened
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.outline import NUMBER, TEXT, TOTAL, Odd, Outline, draw_outline, is_summary
 from rnnexp.data.tables.places import SHOWN, cite
+from rnnexp.data.tables.records import WHITESPACE
 from rnnexp.data.tables.remedy import Refused, Remedy
 from rnnexp.errors import DataError
 
@@ -23,7 +24,7 @@ MAX_WORDS = 8
 COMMENTS = ("#", "%", "//")
 REMARK = re.compile(
     r"(source|note|remark|quelle|anmerkung|hinweis|stand|fuente|nota|remarque|copyright|©|\(c\)|\*|†|data|see|last|generated|"
-    r"exported?|created|updated|provisional|license|\d+ (row|record|line|zeile|fila|ligne))|[^,;]*:\s",
+    r"exported?|created|updated|provisional|license|\(?\d+,? (row|record|line|zeile|fila|ligne))|[^,;]*:\s",
     re.IGNORECASE,
 )
 
@@ -51,7 +52,7 @@ def find_structure(file: Path, layout: Layout) -> Refused | None:
     look_above(outline, layout, findings)
     _look_below(outline, findings)
     _look_within(outline, findings)
-    return _tried(file, layout, findings) if findings.said else None
+    return _tried(file, layout, findings, outline.separator) if findings.said else None
 
 
 def _comments(file: Path, layout: Layout, outline: Outline, mark: str) -> Refused | None:
@@ -68,7 +69,7 @@ def _comments(file: Path, layout: Layout, outline: Outline, mark: str) -> Refuse
 def _look_below(outline: Outline, findings: Findings) -> None:
     below = list(dropwhile(_is_total, outline.below))
     remark = [odd for odd in below if odd.is_words and (REMARK.match(odd.text) or _is_short(odd, outline))]
-    if not remark or any(odd.width > 1 and odd not in remark for odd in below):
+    if not remark or any(odd.width > 1 and odd not in remark and not odd.is_words for odd in below):
         return
     findings.tell(below, "below the last row is words", "below the last row are words")
     totals = outline.below[: len(outline.below) - len(below)]
@@ -140,11 +141,16 @@ def _choose_table(file: Path, tables: list[tuple[int, int]], layout: Layout, out
     return Refused(f"{file}: holds {len(tables)} tables, each with names of its own", *remedies)
 
 
-def _tried(file: Path, layout: Layout, findings: Findings) -> Refused:
-    """Return a refusal with those readings under which no row is flawed in its structure."""
+def _tried(file: Path, layout: Layout, findings: Findings, separator: str) -> Refused:
+    """Return a refusal with those readings under which no row is flawed in its structure.
+
+    The separator of the rows is named where the lines that are left, such as units, would tell another one.
+    """
     readings, flaws = [], []
     for meaning, choice in findings.choices or [("", Findings())]:
         reading = findings + choice
+        if reading.settings and _misses(separator, file, layout.change(_merged(file, layout, reading.settings))):
+            reading.settings["separator"] = {WHITESPACE: "space", "\t": "tab"}.get(separator, separator)
         settings = _merged(file, layout, reading.settings)
         flaw, skipped = _read(file, layout.change(settings))
         if not flaw and skipped - set(layout.skip_rows) != reading.lines:  # other rows have such cells, too
@@ -154,6 +160,14 @@ def _tried(file: Path, layout: Layout, findings: Findings) -> Refused:
         readings += [] if flaw else [Remedy(settings, meaning)]
     text = "; ".join(findings.said) + (f"; and then: {flaws[0]}" if flaws and not readings else "")
     return Refused(f"{file}: {text}", *readings)
+
+
+def _misses(separator: str, file: Path, layout: Layout) -> bool:
+    """Tell whether another separator would be found in a file than that of its rows."""
+    try:
+        return not layout.separator and examine(file, layout).separator != separator
+    except DataError:
+        return False
 
 
 def _merged(file: Path, layout: Layout, settings: dict[str, Any]) -> dict[str, Any]:

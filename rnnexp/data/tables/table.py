@@ -12,7 +12,7 @@ import numpy as np
 
 from rnnexp.data.tables.body import Body
 from rnnexp.data.tables.columns import NamedTwice, Selection, Table, select
-from rnnexp.data.tables.dialect import DATE, Dialect, examine, measure_width
+from rnnexp.data.tables.dialect import Dialect, examine, is_date_in_words, measure_width
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.kept import keep_result
 from rnnexp.data.tables.layout import Layout, Wanted
@@ -240,4 +240,4 @@ def _find_labels(selection: Selection, wanted: Wanted) -> dict[int, Callable[[st
 
 def _is_no_date(cell: str, row: list[str]) -> bool:
     alone = cell[:1].isalpha() and measure_width(row[1:]) == 0 < len(row) - 1
-    return is_summary(cell) or (alone and not DATE.fullmatch(cell))
+    return is_summary(cell) or (alone and not is_date_in_words(cell))

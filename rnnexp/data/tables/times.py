@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data.tables.clocks import find_zones, parse_offset, split_clock, split_zone, take_beginnings
+from rnnexp.data.tables.clocks import convert_zone, find_zones, parse_offset, split_clock, split_zone, take_beginnings
+from rnnexp.data.tables.date_advice import explain_form, explain_forms, explain_unreadable
 from rnnexp.data.tables.date_columns import find_role, join_columns, write_text
-from rnnexp.data.tables.date_digits import COUNTED, NUMBER, UNITS, convert_counts
-from rnnexp.data.tables.date_forms import SWAPPED, get_order, get_width, read_form, restore_zero, standardize_words
+from rnnexp.data.tables.date_digits import NUMBER, UNITS, convert_counts, is_counted
+from rnnexp.data.tables.date_forms import SWAPPED, get_order, get_width, read_form, restore_zero
 from rnnexp.data.tables.date_readings import DateReading, add_clock, choose_pivot, choose_reading, is_beyond, is_future
 from rnnexp.data.tables.date_recognition import count_odd_clocks, find_swapped, is_season, list_readings, try_forms
+from rnnexp.data.tables.date_spellings import standardize_stamps, standardize_words
 from rnnexp.data.tables.layout import Layout
 from rnnexp.data.tables.places import Places
 from rnnexp.data.tables.remedy import Refused, Remedy
@@ -27,9 +29,10 @@ SEASON_ADVICE = "Is 2018/19 a year that ends in the next? Then write the first a
 
 
 class UnreadableDates(DataError):
-    """Cells of a column are no dates, those of `rows`."""
+    """Cells of a column are no dates, those of `rows`, on these lines of the only file."""
 
     rows: np.ndarray
+    lines: tuple[int, ...] = ()
 
 
 class Dates:
@@ -64,10 +67,10 @@ class Dates:
             return self._finish(self._bare(first), first)
         texts = [self._take_beginnings(write_text(column)) for column in self.columns]
         for text in texts:
-            self._fail(text.isna() | (text == ""), text, "empty", "Every row needs its date")
+            self._fail(text.isna() | (text == ""), text, "empty", "Every row needs its date", error=UnreadableDates)
         shown = texts[0].str.cat(texts[1:], sep=" ") if len(texts) > 1 else texts[0]
         text, form = (shown, self.layout.time_format) if self.layout.time_format else self._joined(texts, shown)
-        text, zones = split_zone(text)
+        text, zones = split_zone(standardize_stamps(text))
         time = self._given(text, shown, form) if form else self._found(text, shown)
         self._check_bounds(time, shown)
         return self._finish(self._placed(time, zones, shown), shown)
@@ -92,6 +95,8 @@ class Dates:
         raised = Refused(message, *remedies) if remedies else error(message)
         if isinstance(raised, UnreadableDates):
             raised.rows = rows
+            if self.places.unit == "line" and len(self.places.files) == 1:
+                raised.lines = tuple(map(int, self.places.number[rows]))
         raise raised
 
     def _joined(self, texts: list[Any], shown: Any) -> tuple[Any, str | None]:
@@ -171,7 +176,7 @@ class Dates:
         other = best.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
         if wrong[best].any() and not (wrong[best] & wrong.get(other, wrong[best])).any():
             self._fail(wrong[best], shown, "reversed", "All the others have day and month the other way round")
-        self._fail(wrong[best], shown, "unreadable", self._advice(best), error=UnreadableDates)
+        self._fail_unreadable(wrong[best], text, shown, best)
         return tried[best]
 
     def _refuse_strange(self, text: Any, shown: Any) -> None:
@@ -180,26 +185,26 @@ class Dates:
         if not numbers.all():
             if 2 * numbers.sum() > len(text):
                 self._fail(~numbers, shown, "unreadable", "The others are numbers", error=UnreadableDates)
-            self._fail(np.arange(len(text)) == 0, shown, "unreadable", 'Say how: data.time_format: "%d.%m.%Y"')
+            self._fail(np.arange(len(text)) == 0, shown, "unreadable", explain_unreadable(text))
         steps = np.diff(text.astype("float64").unique())
         even = len(steps) > 0 and (steps == steps[0]).all()
         remedies = [Remedy({"time": None}, "they only count rows")] if even else []
         mend = "They are no dates" if even else "If they only count rows, leave them out: data.time=null"
         self._fail(np.ones(len(text)), shown, "purely numeric", mend, remedies)
 
-    def _advice(self, form: str) -> str:
-        example = "" if self.layout.time_format else ', for example data.time_format: "%d.%m.%Y %H:%M"'
-        spoken = "year-month-day (ISO 8601)" if form == "ISO8601" else f"`{form}`"
-        return f"Read as {spoken}; say how dates are written with data.time_format{example}"
+    def _fail_unreadable(self, wrong: np.ndarray, text: Any, shown: Any, form: str) -> None:
+        rest = text[wrong] if not wrong.all() else text[:0]
+        mend = explain_forms(rest, form, self.names[0]) or explain_form(form, bool(self.layout.time_format))
+        self._fail(wrong, shown, "unreadable", mend, error=UnreadableDates)
 
     def _given(self, text: Any, shown: Any, form: str) -> np.ndarray:
         """Read dates in a form that is known; a clock that it leaves out is found, and midnight may have none."""
-        if form in COUNTED:
+        if is_counted(form):
             number = r"-?\d+" if form in ("ms", "us", "ns", "D") else rf"-?{NUMBER}"
             self._fail(~text.str.fullmatch(number), shown, "fractional", f"data.time_format={form} counts time")
             return convert_counts(text, form)
         own = self._strict(text, form)
-        self._fail(np.isnat(own), shown, "unreadable", self._advice(form), error=UnreadableDates)
+        self._fail_unreadable(np.isnat(own), text, shown, form)
         if "%y" in form and self.layout.pivot_year is None and is_future(own, self.today):
             pivot = choose_pivot(self.today)
             time = self._own(restore_zero(text, form), form, pivot)
@@ -250,7 +255,7 @@ class Dates:
     def _bare(self, whole: Any) -> np.ndarray:
         """Convert dates that know their zone; others are as they are."""
         if getattr(whole.dtype, "tz", None) is not None:
-            whole = _convert(whole, self.layout.time_zone or "UTC")
+            whole = convert_zone(whole, self.layout.time_zone or "UTC")
             self.notes.append(f"dates converted to {self.layout.time_zone or 'UTC'}")
         return np.asarray(whole)
 
@@ -271,7 +276,7 @@ class Dates:
         shifts = np.array(offsets, dtype="timedelta64[ns]")[codes]
         if self.layout.time_zone:
             self.notes.append(f"dates converted to {self.layout.time_zone}")
-            return np.asarray(_convert(pd.Series(wall - shifts).dt.tz_localize("UTC"), self.layout.time_zone))
+            return np.asarray(convert_zone(pd.Series(wall - shifts).dt.tz_localize("UTC"), self.layout.time_zone))
         if (shifts == shifts[0]).all():
             return wall
         usual = zones.mode()[0]
@@ -289,10 +294,3 @@ class Dates:
 
     def _check_bounds(self, time: np.ndarray, shown: Any) -> None:
         self._fail(is_beyond(time), shown, "too distant", "Dates must lie between 1678 and 2262")
-
-
-def _convert(whole: Any, zone: str) -> Any:
-    try:
-        return whole.dt.tz_convert(zone).dt.tz_localize(None)
-    except (KeyError, ValueError):
-        raise ConfigError(f"data.time_zone: `{zone}` is unknown; examples: UTC, Europe/Berlin") from None
