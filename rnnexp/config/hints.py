@@ -25,7 +25,7 @@ def suggest_repair(name: str, item: Any, cls: Any, values: Mapping[str, Any]) ->
     )
 
 
-def nest_key(key: object) -> str:
+def suggest_nested(key: object) -> str:
     """Say of a key with dots, as a command has it, how a file has it."""
     above, _, last = str(key).rpartition(".")
     return f"unknown key; in a file it is `{last}:` below `{above}:`" if above and last.isidentifier() else ""

@@ -15,7 +15,6 @@ from rnnexp.synonyms import suggest_value
 
 _INTERNAL = ("object_type=", "reference_type=")  # OmegaConf's words for its own classes
 _WHERE_SOUGHT = "Config search path:"  # folders and packages, which say nothing of the mistake
-_CONFLICT = "Cannot merge DictConfig with ListConfig"
 _CLEARER = {  # than Hydra's words
     "not in 'BasicLauncherConf'": "is of a launcher, which `defaults` must choose: `- override /hydra/launcher: local`",
     "Could not find 'hydra/sweeper/optuna'": "Optuna's samplers are chosen by hydra.sweeper.sampler=tpe, not by "
@@ -25,8 +24,8 @@ _CLEARER = {  # than Hydra's words
 
 def explain_hydra(error: Exception) -> str:
     """Return what Hydra says in clearer words; it recommends `+key=` for a misspelled key, which hides the mistake."""
-    if _CONFLICT in str(error):
-        return f"{_find_merged(error)}: a list is given where `key: value` pairs are needed, or pairs where a list is"
+    if key := _find_conflict(error):
+        return f"{key}: a list is given where `key: value` pairs are needed, or pairs where a list is"
     lines = [str(error), str(error.__cause__ or "")]
     kept = [x.strip() for text in lines for x in text.splitlines() if "use +" not in x and "append" not in x]
     told = " ".join(line for line in kept if line and not line.startswith(_INTERNAL))
@@ -36,10 +35,12 @@ def explain_hydra(error: Exception) -> str:
     return f"the configuration cannot be composed: {type(error).__name__}{f': {told}' if told else ''}"
 
 
-def _find_merged(error: Exception) -> str:
-    """Return the key at which two files do not go together, which OmegaConf knows and does not say."""
-    merges = (frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == "_map_merge")
-    return ".".join(str(frame.f_locals["key"]) for frame in merges)
+def _find_conflict(error: Exception) -> str:
+    """Return the key at which a list meets pairs, which OmegaConf knows and does not say; "" for another mistake."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if not frames or frames[-1].f_code.co_name != "_merge_with":
+        return ""
+    return ".".join(str(frame.f_locals["key"]) for frame in frames if frame.f_code.co_name == "_map_merge")
 
 
 def _suggest(told: str) -> str:

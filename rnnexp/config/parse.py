@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rnnexp import registry
 from rnnexp.component import take_apart
 from rnnexp.config import loss_names, metric_names, renamed
-from rnnexp.config.hints import nest_key, suggest_repair
+from rnnexp.config.hints import suggest_nested, suggest_repair
 from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.paths import name_problem
@@ -146,7 +146,7 @@ def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationE
             value = item["input"]
             path = f"{path.rpartition('.')[0]}.{value}"
         if item["type"] == "unexpected_keyword_argument":
-            text = nest_key(item["loc"][-1]) or _renamed(key, path, cls, values)
+            text = suggest_nested(item["loc"][-1]) or _renamed(key, path, cls, values)
             text = text or _unknown(key, path, _list_known(cls, path, known))
         elif item["type"] == "missing":
             text = "a value is needed"
