@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnnexp.config.compose import compose
+from rnnexp.config.grammar import parsed
 from rnnexp.errors import ConfigError
 
 PAIRS = "a list is given where `key: value` pairs are needed, or pairs where a list is$"
@@ -67,3 +68,28 @@ def test_a_number_that_is_what_it_looks_like_is_taken(tmp_path: Path, number: st
 def test_an_experiment_that_begins_so_is_nearer_than_one_that_looks_so(word: str, near: str) -> None:
     with pytest.raises(ConfigError, match=f"did you mean `{near}"):
         compose(f"experiment={word}")
+
+
+SPACES = {
+    "seed=1,": r"several values are separated by single commas: seed=1$",
+    "seed=1,,2": r"several values are separated by single commas: seed=1,2$",
+    "seed=(1,2)": r"several values are separated by single commas: seed=1,2$",
+    "seed={1,2}": r"several values are separated by single commas: seed=1,2$",
+    "model.units=8;16": r"several values are separated by single commas: model.units=8,16$",
+    "x=(a b)": "put quotes around values with spaces",
+    "x=log(1e-4,1e-2)": r"there is no function `log`; did you mean `tag\(log, interval\(LOW, HIGH\)\)`\?$",
+    "x=uniform(1,2)": r"there is no function `uniform`; did you mean `interval\(LOW, HIGH\)`\?$",
+    "x=choise(1,2)": r"there is no function `choise`; did you mean `choice`\?$",
+    "x=foo(1,2)": "there is no function `foo`; there are choice, range, interval and tag$",
+}
+
+
+@pytest.mark.parametrize("line", SPACES)
+@pytest.mark.fault("F7")
+def test_a_space_in_another_notation_is_told_in_ours(line: str) -> None:
+    with pytest.raises(ConfigError, match=SPACES[line]) as caught:
+        parsed(line)
+    assert "BRACKET_OPEN" not in str(caught.value)
+    key = line.partition("=")[0]
+    for written in ("1,2", "choice(1,2)", "tag(log, interval(1,2))", "range(1,3)"):
+        assert parsed(f"{key}={written}").is_sweep_override()
