@@ -71,9 +71,10 @@ class BusyError(RnnexpError):
 
 
 def did_you_mean(word: object, choices: Iterable[str]) -> str:
-    """Return ``"; did you mean `x`?"`` for the closest of `choices`, or an empty string."""
-    named = {choice.lower(): choice for choice in choices}
-    close = get_close_matches(str(word).lower(), named, n=1, cutoff=0.6)
+    """Return ``"; did you mean `x`?"`` for the closest of `choices`, one that begins so before others; or ""."""
+    named, given = {choice.lower(): choice for choice in choices}, str(word).lower()
+    longer = sorted((one for one in named if one.startswith(given)), key=len) if len(given) > 2 else []
+    close = longer or get_close_matches(given, named, n=1, cutoff=0.6)
     return f"; did you mean `{named[close[0]]}`?" if close else ""
 
 

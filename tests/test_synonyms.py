@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,6 +97,8 @@ def test_the_same_word_is_answered_by_where_it_was_typed(monkeypatch: pytest.Mon
 def test_every_word_leads_to_a_key_that_exists() -> None:
     known = {item.key for item in every_key()} | {*experiment_schema()["properties"]}
     known |= {f"hydra.sweeper.{name}" for name in Sweep.__dataclass_fields__}
+    launcher: Any = registry.lookup("executor", "local")
+    known |= {f"hydra.launcher.{name}" for name in launcher.__dataclass_fields__}
     known |= {f"callbacks.{name}" for name in registry.names("callback")}
     assert [key for key in KEYS if key not in known] == []
     assert "data.look_back" not in known

@@ -6,6 +6,7 @@ import atexit
 import gc
 import importlib
 import os
+import re
 import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any, NoReturn
@@ -16,6 +17,7 @@ from rnnexp.errors import RnnexpError, did_you_mean
 HELP = ("-h", "--help", "help")
 SHOW_TRACE = "HYDRA_FULL_ERROR"  # set to 1: tracebacks are printed, too; Hydra's own variable
 
+_SETTING = re.compile(r"data\.[\w.]+=")
 DELETED = "; delete runs in the pages of MLflow (`rnnexp ui`), then their files: rnnexp clean --trash"
 COMMANDS = {
     "train": "train one network, or with -m a sweep of them",
@@ -168,6 +170,9 @@ def _subcommand(name: str, rest: list[str]) -> int:
 
 def read_words(parser: ArgumentParser, words: list[str]) -> Namespace:
     """Read the words of a sub-command, its options before, between or after the others."""
+    if "--data" in parser._option_string_actions and not {"--data", "--"} & set(words):
+        settings = [word for word in words if _SETTING.match(word)]  # as messages write them
+        words = [*(word for word in words if word not in settings), *(["--data", *settings] if settings else [])]
     # What follows a `--` is no option; argparse would forget that in the second pass that intermixing takes.
     return parser.parse_args(words) if "--" in words else parser.parse_intermixed_args(words)
 

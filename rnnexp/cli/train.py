@@ -23,7 +23,7 @@ from rnnexp.cli.taken import Taken, command_line, find_unfinished
 from rnnexp.config import compose, plugins, trust
 from rnnexp.config.dirname import named_as_typed
 from rnnexp.config.grammar import as_hydra_reads, parsed
-from rnnexp.config.hydra_node import explain_hydra
+from rnnexp.config.hydra_errors import explain_hydra
 from rnnexp.config.overrides import Border, choices, chosen, inspect_overrides, single_runs
 from rnnexp.config.parse import parse
 from rnnexp.config.source import RnnexpSearchPath

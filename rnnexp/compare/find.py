@@ -64,7 +64,12 @@ def sweep(uri: str | None, text: str | None = None) -> Sweep:
     known = sweeps(uri)
     if not known:
         raise ConfigError("no sweep is tracked here; start one with: rnnexp train -m model=lstm,gru seed=0,1,2")
-    parent = known[0] if text is None else _named(text, known)
+    try:
+        parent = known[0] if text is None else _named(text, known)
+    except ConfigError:
+        if text and (single := find_single(uri, text)):
+            raise ConfigError(_tell_single(text, single)) from None
+        raise
     folder = Sweep(parent, []).folder
     jobs = show_dead(select(uri, Wanted(parents=(parent.run_id,), deleted=None)))
     children = completed(uri, sorted(jobs, key=lambda run: run.deleted), folder)
@@ -80,6 +85,13 @@ def find_single(uri: str | None, text: str | None) -> TrackedRun | None:
     found = select(uri, Wanted(run=text))
     exact = [one for one in found if text in (one.run_id, one.name)]
     return (exact or found)[0] if exact or len(found) == 1 else None
+
+
+def _tell_single(text: str, run: TrackedRun) -> str:
+    """Say of a run that it is no sweep, and what takes its place."""
+    sweep = run.tags.get("rnnexp.sweep")
+    instead = f"its sweep is {sweep}" if sweep else f"beside others: rnnexp diff {run.run_id[:8]} OTHER"
+    return f"`{text}` is a single run ({run.name} {run.run_id[:8]}), no sweep; {instead}"
 
 
 def _mixed(parent: TrackedRun) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,8 @@ from rnnexp.tracking.query import TrackedRun
 from rnnexp.training.monitor import UNITS_OF_LOSS
 
 SIGNIFICANT = 0.05
+# Settings that choose the rows or values which scores are of.
+SCORED = r"data\.(name|path|folder|split|folds|horizon|target|label|task|points|examples|noise|columns_as_series)\b"
 MAX_NAMED = 5  # runs in a note
 BEST, NOISE, WORSE, FEW, NONE = "best", "within noise", "worse", "too few to tell", "no result"
 
@@ -264,4 +267,6 @@ def _notes(runs: Sequence[TrackedRun], goal: Goal, columns: Sequence[str]) -> li
     units = [key for key in columns if key in UNITS_OF_LOSS or key.startswith("loss.")]
     if units and goal.metric.endswith("/loss"):
         notes.append(f"{goal.metric} is in units that {', '.join(units)} changes: compare by the test metric instead")
+    if scored := [key for key in columns if re.match(SCORED, key)]:
+        notes.append(f"runs that differ in {', '.join(scored)} are scored on other values: these scores do not compare")
     return notes

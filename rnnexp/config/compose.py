@@ -26,7 +26,8 @@ from omegaconf.errors import OmegaConfBaseException
 from rnnexp.config import places, renamed
 from rnnexp.config.defaults import circle
 from rnnexp.config.grammar import as_hydra_reads, parsed
-from rnnexp.config.hydra_node import check_hydra, explain_hydra, hydra_node
+from rnnexp.config.hydra_errors import explain_hydra
+from rnnexp.config.hydra_node import check_hydra, hydra_node
 from rnnexp.config.overrides import Border, inspect_overrides
 from rnnexp.config.parse import parse
 from rnnexp.config.plugins import load_plugins
@@ -93,7 +94,8 @@ def _follows(problem: str, earlier: list[str]) -> bool:
 def _located(problems: list[str], overrides: list[str], config_dir: str | None) -> list[str]:
     """Add file and line to mistakes in values that a file has set; the command line is before the user's eyes."""
     found = composed_origins(overrides, config_dir)
-    places_of = {problem: found.get(problem.partition(":")[0], "") for problem in problems}
+    keys = {problem: problem.partition(":")[0] for problem in problems}
+    places_of = {problem: found.get(re.sub(r"(\.\d+)+$", "", key), "") for problem, key in keys.items()}
     return [f"{text} ({where})" if ":" in where else text for text, where in places_of.items()]
 
 
@@ -134,7 +136,8 @@ def _hint_at_decoding(problem: str, config: DictConfig) -> str:
     parent, _, key = name.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
     raw = OmegaConf.to_container(node).get(key) if isinstance(node, DictConfig) else None  # type: ignore[union-attr]
-    if not isinstance(raw, str) or "${oc.env:" not in raw or "oc.decode" in raw:
+    wanted = problem.partition(" given; must be a valid ")[2]
+    if not isinstance(raw, str) or "${oc.env:" not in raw or "oc.decode" in raw or wanted in ("", "string"):
         return ""
     return f"; a variable of the environment is a text, which '{name}=\"${{oc.decode:{raw}}}\"' reads as YAML"
 
@@ -148,7 +151,8 @@ def plain(config: DictConfig, experiment: str | None) -> dict[str, Any]:
         _refuse_missing(raw)
         _refuse_old_references(raw)
         key = f"{error.full_key}: " if getattr(error, "full_key", None) else ""
-        raise ConfigError(f"{key}{str(error).splitlines()[0]}") from None
+        told = str(error).splitlines()[0].removeprefix("KeyError raised while resolving interpolation: ")
+        raise ConfigError(f"{key}{told}") from None
     values = {str(key): value for key, value in mapping.items() if key != "experiment"}  # type: ignore[union-attr]
     if values.get("name") in (None, ""):
         values["name"] = experiment or _data_name(values)

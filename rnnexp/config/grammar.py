@@ -20,7 +20,7 @@ from hydra.errors import HydraException
 
 from rnnexp.config import letters
 from rnnexp.config.source import COMPONENT_GROUPS
-from rnnexp.errors import ConfigError
+from rnnexp.errors import ConfigError, did_you_mean
 
 letters.use_letters()
 
@@ -34,6 +34,12 @@ _WORD = re.compile(
 # A quoted text, or what stands between the marks that divide a value.
 _PIECE = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^\s,()\[\]{}'"=][^,()\[\]{}'"=]*""")
 QUOTES = "put quotes around values with spaces, commas or brackets: 'key=\"a, b\"'"
+FUNCTIONS = {  # of a space, by what they are called elsewhere
+    "tag(log, interval(LOW, HIGH))": "log loguniform log_uniform logspace suggest_loguniform reciprocal",
+    "interval(LOW, HIGH)": "uniform suggest_float suggest_uniform linspace real float_range between",
+    "range(LOW, HIGH)": "randint suggest_int arange int_range integer quniform",
+    "choice(A, B)": "categorical suggest_categorical grid grid_search one_of oneof list values",
+}
 _SEED = 0  # of lists that are shuffled: the same line is the same list, in every process
 
 
@@ -145,9 +151,31 @@ def parsed(line: str) -> Override:
         override = parser().parse_override(_as_hydra_reads(line))
     except (HydraException, RecursionError, ValueError) as error:  # Hydra's parser lets through what `int` raises
         detail = "nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
-        raise ConfigError(f"`{_shown(line)}`: not `key=value` ({detail}); {QUOTES}") from None
+        told = _find_function(line) or f"not `key=value` ({detail.partition(' expecting ')[0]}); {_repair(line)}"
+        raise ConfigError(f"`{_shown(line)}`: {told}") from None
     _refuse_nested_sweeps(override)
     return override
+
+
+def _find_function(line: str) -> str:
+    """Say of a function that there is none of its name, and which one other packages call so; "" if there is."""
+    name = re.match(r"[^=]*=\s*(\w+)\s*\(", line)
+    known = parser().functions.functions
+    if name is None or name[1] in known:
+        return ""
+    meant = next((ours for ours, words in FUNCTIONS.items() if name[1].lower() in words.split()), "")
+    hint = f"; did you mean `{meant}`?" if meant else did_you_mean(name[1], known)
+    return f"there is no function `{name[1]}`{hint or '; there are choice, range, interval and tag'}"
+
+
+def _repair(line: str) -> str:
+    """Say how what stands behind the `=` is written: several values, or one with marks in it."""
+    key, _, value = line.partition("=")
+    inner = value.strip().strip("(){};,| ")
+    values = [one.strip() for one in re.split(r"[,;|]", inner) if one.strip()]
+    if len(values) > 1 - value.rstrip().endswith(",") and all(re.fullmatch(r"[\w.+-]+", one) for one in values):
+        return f"several values are separated by single commas: {key}={','.join(values)}"
+    return QUOTES
 
 
 def is_choice(key: str) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
@@ -20,15 +18,6 @@ _LOGS = ("job_logging", "hydra_logging")
 _GROUPS = ("sweeper", "launcher")
 _WITHOUT_FILE = ("none", "disabled", "stdout")  # choices of Hydra's
 _SHOWN = 120  # characters of a value or an explanation
-_INTERNAL = ("object_type=", "reference_type=")  # OmegaConf's words for its own classes
-_WHERE_SOUGHT = "Config search path:"  # folders and packages, which say nothing of the mistake
-_CLEARER = {  # than Hydra's words
-    "Cannot merge DictConfig with ListConfig": "a list is given where `key: value` pairs are needed, or pairs where a "
-    "list is",
-    "not in 'BasicLauncherConf'": "is of a launcher, which `defaults` must choose: `- override /hydra/launcher: local`",
-    "Could not find 'hydra/sweeper/optuna'": "Optuna's samplers are chosen by hydra.sweeper.sampler=tpe, not by "
-    "hydra/sweeper;",
-}
 
 
 def check_hydra(config: DictConfig) -> None:
@@ -40,17 +29,6 @@ def check_hydra(config: DictConfig) -> None:
         problems.append(f"hydra/job_logging: `{choice}` has no place for the log of a run, a file in its folder")
     if problems:
         raise ConfigError(*problems)
-
-
-def explain_hydra(error: Exception) -> str:
-    """Return what Hydra says in clearer words; it recommends `+key=` for a misspelled key, which hides the mistake."""
-    lines = [str(error), str(error.__cause__ or "")]
-    kept = [x.strip() for text in lines for x in text.splitlines() if "use +" not in x and "append" not in x]
-    told = " ".join(line for line in kept if line and not line.startswith(_INTERNAL))
-    told = told.partition(_WHERE_SOUGHT)[0].strip()
-    if isinstance(error, HydraException | OmegaConfBaseException | ValueError) and told:
-        return reduce(lambda text, words: text.replace(*words), _CLEARER.items(), told)
-    return f"the configuration cannot be composed: {type(error).__name__}{f': {told}' if told else ''}"
 
 
 def _value(config: DictConfig, key: str, problems: list[str]) -> Any:

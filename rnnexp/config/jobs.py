@@ -12,7 +12,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp.config import compose
-from rnnexp.config.hydra_node import explain_hydra, hydra_node
+from rnnexp.config.hydra_errors import explain_hydra
+from rnnexp.config.hydra_node import hydra_node
 from rnnexp.config.overrides import Border, inspect_overrides, parsed
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import ConfigError

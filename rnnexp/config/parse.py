@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from types import SimpleNamespace
@@ -13,11 +12,12 @@ from pydantic import ValidationError
 from rnnexp import registry
 from rnnexp.component import take_apart
 from rnnexp.config import loss_names, metric_names, renamed
+from rnnexp.config.hints import suggest_nested, suggest_repair
 from rnnexp.config.settings import FIXED, Experiment
 from rnnexp.errors import ConfigError, did_you_mean
 from rnnexp.paths import name_problem
 from rnnexp.redact import MASK, is_secret, remember
-from rnnexp.synonyms import suggest_key, suggest_value
+from rnnexp.synonyms import suggest_key
 
 COMPONENTS = ("data", "model", "loss", "optimizer", "schedule")
 MOST_SHOWN = 5
@@ -137,26 +137,24 @@ def _explained(key: str, cls: Any, values: Mapping[str, Any], error: ValidationE
     known = [*cls.__pydantic_fields__, *others]
     wrong: dict[str, list[str]] = {}
     hints: dict[str, str] = {}
-    for item in error.errors(include_url=False):
-        path, value = _located(item["loc"], values)
+    items = error.errors(include_url=False)
+    places = [_located(item["loc"], values) for item in items]
+    for item, (path, value) in zip(items, places):
+        if isinstance(value, list | Mapping) and any(other.startswith(f"{path}.") for other, _ in places):
+            continue  # what is wrong stands within, and is told of that
         if "[key]" in item["loc"]:  # a name is wrong, not what stands behind it
             value = item["input"]
             path = f"{path.rpartition('.')[0]}.{value}"
         if item["type"] == "unexpected_keyword_argument":
-            text = _renamed(key, path, cls, values) or _unknown(key, path, _list_known(cls, path, known))
+            text = suggest_nested(item["loc"][-1]) or _renamed(key, path, cls, values)
+            text = text or _unknown(key, path, _list_known(cls, path, known))
         elif item["type"] == "missing":
             text = "a value is needed"
         else:
             text = f"{MASK if is_secret(path) else _shown(value)} given; {_requirement(item)}"
         name = ".".join(filter(None, (key, path))) or "''"
         wrong.setdefault(name, []).append(text)
-        own = (
-            _hint_at_quotes(item)
-            or _hint_at_choice(name, item)
-            or _hint_at_one(name, item)
-            or _hint_at_list(name, item)
-        )
-        hints[name] = hints.get(name) or own
+        hints[name] = hints.get(name) or suggest_repair(name, item, cls, values)
     return [f"{name}: {_joined(texts)}{hints[name]}" for name, texts in wrong.items()]
 
 
@@ -170,37 +168,6 @@ def _list_known(cls: Any, path: str, known: list[str]) -> list[str]:
             return known
         cls, known = within[0], [field.name for field in fields(within[0])]
     return known
-
-
-def _hint_at_quotes(item: Any) -> str:
-    """Say of a word or a number that YAML has not taken for a text how it becomes one."""
-    if item["type"] != "string_type" or not isinstance(item["input"], bool | int | float):
-        return ""
-    if isinstance(item["input"], bool):
-        return "; YAML takes yes, no, on, off, true and false for truths: write the word in quotes"
-    return "; in quotes it is one"
-
-
-def _hint_at_choice(name: str, item: Any) -> str:
-    """Say which of the accepted words a word may mean."""
-    if item["type"] != "literal_error" or not isinstance(item["input"], str):
-        return ""
-    key = ".".join(part for part in name.split(".") if not part.isdigit())
-    return suggest_value(key, item["input"], re.findall(r"'(.+?)'", item["ctx"]["expected"]))
-
-
-def _hint_at_one(name: str, item: Any) -> str:
-    """Say of several columns of labels what is supported."""
-    if name != "data.label" or not isinstance(item["input"], list):
-        return ""
-    return "; an example has one label or one number: train on one column at a time"
-
-
-def _hint_at_list(name: str, item: Any) -> str:
-    """Write a single word as the list that is needed."""
-    word, inside = item["input"], name.rpartition(".")[2].isdigit()  # of a list
-    wanted = item["type"] == "list_type" and isinstance(word, str) and word and not inside
-    return f"; write '{name}=[{word}]'" if wanted else ""
 
 
 def _renamed(key: str, path: str, cls: Any, values: Mapping[str, Any]) -> str:

@@ -15,6 +15,8 @@ Backend = Literal["jax", "tensorflow", "torch"]
 Device = Literal["auto", "cpu", "gpu"]
 Engine = Literal["auto", "keras", "compiled"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
+# What is more would begin, and never end: each epoch has a row, and each network is built and compiled.
+MAX_EPOCHS, MAX_MEMBERS = 1_000_000, 1_000
 INCIDENTAL = "incidental"  # marks, in a field's `json_schema_extra`, a setting that changes no number of a run
 
 SINCE = "since"  # marks likewise a setting that came after hashes were taken over all values
@@ -26,7 +28,7 @@ UNDIGESTED = "undigested"  # and one that came after digests of data were taken:
 class Trainer:
     """How long and in which portions to train; presets in `conf/trainer`."""
 
-    epochs: int = Field(default=100, ge=1, description="passes over the training set")
+    epochs: int = Field(default=100, ge=1, le=MAX_EPOCHS, description="passes over the training set")
     batch_size: int | Literal["full"] = Field(
         default=32, description="examples per gradient step; `full` takes the whole training set"
     )
@@ -155,7 +157,9 @@ class Pretrain:
         description="next: tell each step from those before it, of texts a language model; masked: numbers in spans "
         "that are hidden",
     )
-    epochs: StrictInt = Field(default=20, ge=1, description="passes over the examples, those with a label among them")
+    epochs: StrictInt = Field(
+        default=20, ge=1, le=MAX_EPOCHS, description="passes over the examples, those with a label among them"
+    )
     compare: StrictBool = Field(
         default=True,
         description="train the same network without it, and linear models on what the encoder gives before and after "
@@ -179,13 +183,16 @@ class Experiment:
     ensemble: int = Field(
         default=1,
         ge=1,
+        le=MAX_MEMBERS,
         description="networks of as many seeds that are trained as one program; their mean answer is scored and kept "
         "as one model. Their seeds are 10,000 apart, the first is seed",
         json_schema_extra={SINCE: "0.1"},
     )
     backend: Backend | None = Field(default=None, description="what Keras computes with; null: KERAS_BACKEND, else jax")
     device: Device = Field(default="auto", description="auto takes a GPU if the backend sees one")
-    threads: int | None = Field(default=None, ge=1, description="CPU threads; null: all that the process may use")
+    threads: int | None = Field(
+        default=None, ge=1, le=1024, description="CPU threads; null: all that the process may use"
+    )
     deterministic: bool = Field(default=False, description="bit-identical results on GPU too, slower")
     resume: Literal["auto", "never", "must"] = Field(
         default="auto",

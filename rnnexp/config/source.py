@@ -94,13 +94,15 @@ class Repository(ConfigRepository):
         state = _state(source, config_path) if source else None
         if state is None:
             return super().load_config(config_path)
-        if state not in (known := _pickled()):
-            known[state] = pickle.dumps(super().load_config(config_path))
-        return pickle.loads(known[state])
+        known = _pickled()
+        if known.get(config_path, (None,))[0] != state:
+            known[config_path] = state, pickle.dumps(super().load_config(config_path))
+        return pickle.loads(known[config_path][1])
 
 
 @cache
-def _pickled() -> dict[Hashable, bytes]:
+def _pickled() -> dict[str, tuple[Hashable, bytes]]:
+    """Return what was read last under each path, and of which state."""
     return {}
 
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+from collections.abc import Iterator
 from copy import deepcopy
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
-from yaml.nodes import MappingNode, Node, SequenceNode
+from omegaconf.errors import KeyValidationError
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from rnnexp.errors import ConfigError
 
 LARGEST = 500_000  # bytes of a file
 MOST_VALUES = 20_000  # of a file once its aliases are written out
+# What YAML 1.1 takes for a number in base 8, or in base 60, which hardly anybody means: 010 is 8, and 1:30 is 90.
+_BASES = re.compile(r"[-+]?(0[0-7_]+|[1-9][0-9_]*(:[0-5]?[0-9])+)")
+_ANY_BASE = re.compile(rf"(?<![\w.:+-]){_BASES.pattern}(?![\w.:])")
 
 
 def read_yaml(file: Path) -> DictConfig:
@@ -46,11 +52,13 @@ def _explained(error: Exception) -> str:
         return "not valid YAML: nested too deeply, or an alias holds itself"
     if isinstance(error, OSError):
         return f"cannot be read: {error.strerror}"
+    if isinstance(error, KeyValidationError):
+        return "a key is empty, null or a list; write a name, in quotes if YAML takes it for something else"
     told = isinstance(error, yaml.YAMLError) or "." in type(error).__module__
     return f"not valid YAML: {error if told else f'a value does not fit its tag ({error})'}"
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _parsed(file: Path, changed: int, size: int) -> Any:
     """Read each state of a file once: one composition asks three times, and `check` composes many."""
     if not stat.S_ISREG(os.stat(file).st_mode):
@@ -60,6 +68,8 @@ def _parsed(file: Path, changed: int, size: int) -> Any:
     text = file.read_text(encoding="utf-8")
     if "&" in text and "*" in text:
         _refuse_bomb(file, text)
+    if _ANY_BASE.search(text):
+        _refuse_bases(file, yaml.compose(text, Loader=yaml.SafeLoader))
     return OmegaConf.load(file)
 
 
@@ -68,6 +78,32 @@ def _refuse_bomb(file: Path, text: str) -> None:
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if root is not None and _size(root, {}) > MOST_VALUES:
         raise ConfigError(f"{file}: holds over {MOST_VALUES:,} values once its aliases are written out")
+
+
+def _refuse_bases(file: Path, root: Node | None) -> None:
+    """Refuse numbers that are others to YAML than to the person who has written them."""
+    problems = [
+        f"{file}:{node.start_mark.line + 1}: {node.value} is {yaml.safe_load(node.value)} to YAML, which reads "
+        f"{'times' if ':' in node.value else 'numbers that begin with 0'} in another base; write the number that is "
+        "meant, or put a text in quotes"
+        for node in _scalars(root, set())
+        if node.tag == "tag:yaml.org,2002:int" and _BASES.fullmatch(node.value)
+    ]
+    if problems:
+        raise ConfigError(*problems)
+
+
+def _scalars(node: Node | None, seen: set[int]) -> Iterator[ScalarNode]:
+    """Yield the single values of a file, each once, whatever aliases lead to it."""
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, ScalarNode):
+        yield node
+    elif isinstance(node, MappingNode | SequenceNode):
+        for item in node.value:
+            for inner in item if isinstance(item, tuple) else (item,):
+                yield from _scalars(inner, seen)
 
 
 def _size(node: Node, known: dict[int, int]) -> int:

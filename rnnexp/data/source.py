@@ -38,6 +38,7 @@ Calendar = Literal["month", "quarter", "week", "dayofyear", "dayofmonth", "dayof
 Column = str | int
 COUNTS = "in losses and scores: 2 counts twice, 0 never. null: 1."
 STAY_TOGETHER = "(patient, machine, speaker), which is never split between sets; folds count groups. null: none."
+MAX_DRAWN = 10_000_000  # examples or rows that a source makes itself: more fill memory before anything is looked at
 WindowSize = tuple[int, int]  # its steps, and those between the starts of two windows
 REPEATS = ("seed", "fold")  # settings that decide which rows are learned from, and nothing that a network is built of
 

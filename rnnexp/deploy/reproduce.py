@@ -16,6 +16,7 @@ from rnnexp.deploy.rescore import RESCORED
 from rnnexp.deploy.trained import CONFIG, Asked, ChangedDataError, called, read_experiment
 from rnnexp.errors import ConfigError
 from rnnexp.redact import MASK
+from rnnexp.run_folder import is_held
 from rnnexp.runner.record import CODE, FILES, TOGETHER
 from rnnexp.runner.unfinished import CHANGED, Origin, make_origin, read_origin
 from rnnexp.runner.warm_start import hash_files
@@ -105,7 +106,8 @@ def _of_folder(asked: Asked, folder: Path) -> Original:
         raise ConfigError(f"{folder}: keeps no numbers to compare with (it was trained with tracking=off, or failed)")
     whose = f"run {begun.get('name', folder.name)} ({(journal.stored.run_id or folder.name)[:8]})"
     if journal.ended != "FINISHED":
-        raise ConfigError(f"{whose}: has not ended ({journal.ended or 'no end is recorded'})")
+        told = journal.ended or ("it is running" if is_held(folder) else "it was killed, and `rnnexp resume` goes on")
+        raise ConfigError(f"{whose}: has not ended ({told})")
     experiment = read_experiment(asked, strict.read_text(folder, CONFIG, strict.MAX_YAML), whose)
     numbers = _list_numbers(journal)
     tags = [entry["tags"] for entry in journal.list_entries() if entry.get("event") in ("begin", "tags")]

@@ -23,6 +23,7 @@ from rnnexp.errors import ConfigError, DataError, ResourceError, TrackingError
 from rnnexp.redact import redact
 from rnnexp.tracking import find
 from rnnexp.tracking.files import ABOUT, MODEL, fetch_model, find_bundle
+from rnnexp.tracking.liveness import show_dead
 from rnnexp.tracking.model_registry import SCHEME
 from rnnexp.tracking.query import TrackedRun, Wanted, artifact, read_about, run_folder, select
 from rnnexp.tracking.store import tracking_uri
@@ -195,7 +196,7 @@ def _tracked(asked: Asked, folder: Path) -> TrackedRun | None:
     except (TrackingError, ResourceError) as error:
         log.warning("%s: %s", folder, strict.shorten(error))
         return None
-    return found[0] if found else None
+    return show_dead(found)[0] if found else None
 
 
 def read_experiment(asked: Asked, text: str, whose: str, run: TrackedRun | None = None) -> Experiment:
@@ -227,6 +228,8 @@ def _why_none(experiment: Experiment, run: TrackedRun | None) -> str:
         return "it was run with tracking.log_model=false; run it again without"
     if ended == "running":
         return "it has not ended"
+    if ended == "killed" and run:
+        return f"it was killed; to resume it: rnnexp resume {run.run_id[:8]}"
     if ended == "ok":
         return "it was not stored"
     return f"it ended as {ended}, and the models of such runs are not kept"

@@ -30,7 +30,7 @@ class Transformer:
     in the transformer architecture, 2020).
     """
 
-    blocks: StrictInt = Field(1, ge=1, description="number of blocks, stacked")
+    blocks: StrictInt = Field(1, ge=1, le=100, description="number of blocks, stacked")
     heads: StrictInt = Field(
         4, ge=1, description="heads of the attention, each as wide as the block is divided by them, rounded down"
     )

@@ -17,6 +17,7 @@ from rnnexp.registry import registered
 from rnnexp.runtime import interrupts
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+OWN = "rnnexp>"  # layers of ours, which Keras knows as soon as they are imported, and each job gets in the same way
 KERAS = ("backend", "floatx", "epsilon", "image_data_format", "is_traceback_filtering_enabled")
 
 
@@ -47,7 +48,8 @@ def _look_at_keras() -> Any:
     import keras
 
     config = [getattr(keras.config, name)() for name in KERAS]
-    return config, keras.config.dtype_policy().get_config(), sorted(keras.saving.get_custom_objects())
+    objects = [name for name in keras.saving.get_custom_objects() if not name.startswith(OWN)]
+    return config, keras.config.dtype_policy().get_config(), sorted(objects)
 
 
 def _look_at_jax() -> Any:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 _COUNTING = ("data", "models", "training", "evaluation", "tasks", "runner", "runtime", "optimizers.py")
 _LIBRARIES = {"jax": ("jax", "jaxlib"), "tensorflow": ("tensorflow",), "torch": ("torch",)}
 SHOWN = 12  # hexadecimal digits of a digest
+LENGTH = 64  # of a SHA-256
 _INSTALLED = {"site-packages", "dist-packages"}
 
 
@@ -62,7 +63,8 @@ def find_changes(before: Inputs, now: Inputs) -> list[str]:
 
 
 def _shown(digest: str | None) -> str:
-    return f"sha256 {digest[:SHOWN]}" if digest else "absent"
+    """A file by its digest; what is none stands for itself."""
+    return "absent" if digest is None else f"sha256 {digest[:SHOWN]}" if len(digest) == LENGTH else digest
 
 
 @cache

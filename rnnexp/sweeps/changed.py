@@ -13,13 +13,17 @@ from rnnexp.errors import DataError, count
 from rnnexp.runner.warm_start import hash_start
 from rnnexp.runtime.digests import Inputs, find_changes, hash_plugins
 from rnnexp.sweeps.jobs import Job
+from rnnexp.sweeps.preflight import backend_of
 from rnnexp.sweeps.state import State
 
 MAX_LISTED = 10
+BACKEND = "KERAS_BACKEND"
 
 
 def hash_inputs(jobs: Sequence[Job]) -> Inputs:
-    """Return the files of the data, of the weights to start from and of the plugins of all jobs, each read once."""
+    """Return the files of the data, of the weights to start from and of the plugins of all jobs, each read once, and
+    the backend of those that name none, which the environment decides.
+    """
     data: dict[str, Mapping[str, Any]] = {}
     for job in jobs:
         values = {key: value for key, value in job.mapping["data"].items() if key not in REPEATS}
@@ -29,7 +33,9 @@ def hash_inputs(jobs: Sequence[Job]) -> Inputs:
     )
     weights = {name: files for start in starts for name, files in hash_start(*start).items()}
     plugins = dict.fromkeys(name for job in jobs for name in job.mapping.get("plugins") or [])
-    return {**hash_data(data.values()), **weights, **hash_plugins(list(plugins))}
+    unnamed = {backend_of(job.mapping) for job in jobs if not job.mapping.get("backend")}
+    chosen = {BACKEND: {f"backend ({BACKEND})": unnamed.pop()}} if unnamed else {}
+    return {**hash_data(data.values()), **weights, **hash_plugins(list(plugins)), **chosen}
 
 
 def refuse_changes(changes: Sequence[str], state: State, folder: Path) -> None:

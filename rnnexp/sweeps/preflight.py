@@ -163,8 +163,7 @@ def _in_process(jobs: Sequence[Job], work: Sequence[Work], hardware: Hardware, t
     """Rehearse jobs of one backend where nothing is left behind: Keras stays out of the coordinator."""
     way = context(hardware, for_trial=True)
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    process = way.Process(target=_rehearse, args=(theirs, work, threads), name="rnnexp preflight", daemon=True)
-    start_process(process)
+    process = start_process(way, _rehearse, (theirs, work, threads), "rnnexp preflight")
     theirs.close()
     answers: list[dict[str, Any]] = []
     try:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import Any
 
-from rnnexp.runtime.startup import set_environment
+from rnnexp.runtime import job_server
 from rnnexp.sweeps.executor import Hardware, Slot
 from rnnexp.sweeps.task import Task
 
 GRACE_S = 6.0  # for a checkpoint and the end of a run: a sweep that is asked to end has ten seconds in all
 PRELOAD, BACKEND, TRIAL_FIRST = "rnnexp.sweeps.preload", "RNNEXP_PRELOAD_BACKEND", "RNNEXP_PRELOAD_TRIAL_FIRST"
+FOUND = frozenset(os.environ)  # variables at the start of the server, which imports this first
 PACKAGES, LEAN = "RNNEXP_PRELOAD_PACKAGES", "RNNEXP_PRELOAD_LEAN"
 
 
@@ -65,23 +66,36 @@ def context(hardware: Hardware, *, for_trial: bool = False) -> Any:
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    found = multiprocessing.get_context("forkserver")
-    found.set_forkserver_preload([PRELOAD])
-    told = {PACKAGES: " ".join(hardware.packages)} | ({BACKEND: "jax"} if hardware.backends == {"jax"} else {})
+    backend = "jax" if hardware.backends == {"jax"} else None
+    told = {PACKAGES: " ".join(hardware.packages)} | ({BACKEND: backend} if backend else {})
     told |= ({TRIAL_FIRST: "1"} if for_trial else {}) | ({LEAN: "1"} if hardware.lean else {})
-    with set_environment(told):
-        forkserver.ensure_running()
-    return found
+    job_server.start_server(PRELOAD, backend, hardware.lean, told)
+    return multiprocessing.get_context("forkserver")
 
 
-def start_process(process: BaseProcess) -> None:
-    """Start a process that does not import the script which asks for it: a script without a guard would ask again."""
+def start_process(way: Any, target: Callable[..., None], arguments: Sequence[Any], name: str) -> BaseProcess:
+    """Start a process with the variables that this one has now, whenever the server was started.
+
+    It does not import the script which asks for it: a script without a guard would ask again.
+    """
+    process: BaseProcess = way.Process(
+        target=_run_with, args=(dict(os.environ), target, arguments), name=name, daemon=True
+    )
     script = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
         process.start()
     finally:
         sys.modules["__main__"] = script
+    return process
+
+
+def _run_with(environment: Mapping[str, str], target: Callable[..., None], arguments: Sequence[Any]) -> None:
+    """Keep variables that the server has set itself."""
+    for name in FOUND - environment.keys():
+        os.environ.pop(name, None)
+    os.environ.update(environment)
+    target(*arguments)
 
 
 def reason(code: int) -> str | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rnnexp.config.flat import flat_params
 from rnnexp.config.parse import parse
 from rnnexp.config.settings import Experiment
 from rnnexp.redact import redact
@@ -150,8 +151,10 @@ def _left_out(names: Sequence[str], tracked: bool) -> set[str]:
 
 def _write_journal(source: Source, folder: Path, task: Task, experiment: Experiment, key: str) -> None:
     begun = source.run.begun
+    own = flat_params(experiment)  # what changes no number, such as its name, may be other than it was
     tags = {
         **begun["tags"],
+        "rnnexp.group": experiment.name,
         "rnnexp.sweep": task.sweep,
         "rnnexp.job": str(task.number),
         "rnnexp.varied": ",".join(task.varied),
@@ -163,6 +166,7 @@ def _write_journal(source: Source, folder: Path, task: Task, experiment: Experim
         "begin": {
             "experiment": name_experiment(experiment),
             "tags": tags,
+            "params": {key: own.get(key, value) for key, value in begun["params"].items()},
             "parent": task.parent,
             "key": key,
             "uri": redact(store.tracking_uri(experiment.tracking.uri)),

@@ -47,7 +47,9 @@ class Sweep:
     pruner: Named | None = Field(
         default=None, description="stop bad jobs early: median, successive_halving, hyperband, with arguments"
     )
-    n_trials: int | None = Field(default=None, ge=1, description="points in all, those of earlier starts included")
+    n_trials: int | None = Field(
+        default=None, ge=1, le=100_000, description="points in all, those of earlier starts included"
+    )
     timeout: float | None = Field(default=None, gt=0, description="seconds after which no further job is started")
     seed: int = Field(default=0, ge=0, description="seed of the sampler")
     max_failures: int | None = Field(default=None, ge=1, description="failed jobs after which no further one starts")

@@ -36,8 +36,7 @@ class WarmWorker:
         ours, theirs = multiprocessing.Pipe()
         needs = find_needs(task)
         arguments = (theirs, needs is not None and left > 1)
-        process = way.Process(target=worker.serve, args=arguments, name="rnnexp jobs", daemon=True)
-        start_process(process)
+        process = start_process(way, worker.serve, arguments, "rnnexp jobs")
         theirs.close()
         return cls(process, ours, slot, needs, left)
 

@@ -31,7 +31,6 @@ def fetch_model(uri: str | None, run: TrackedRun, folder: Path) -> Path | None:
     if here := _local_model(where, run):
         return here
     client = store.open_store(where)
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         outputs = client.get_run(run.run_id).outputs
         models = outputs.model_outputs if outputs else []

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from rnnexp.errors import ConfigError, count, did_you_mean
+from rnnexp.run_folder import LOCK
+from rnnexp.tracking.liveness import show_dead
 from rnnexp.tracking.model_registry import SCHEME, find_address, find_run_id
-from rnnexp.tracking.query import TrackedRun, Wanted, select
+from rnnexp.tracking.query import TrackedRun, Wanted, read_about, select
 
 LAST = "last"  # names the latest run
 KIND = {"rnnexp.kind": "sweep"}
@@ -26,13 +29,13 @@ def sweeps(uri: str | None) -> list[TrackedRun]:
 
 
 def run(uri: str | None, text: str) -> TrackedRun:
-    """Find one run by its id, the only beginning of an id that fits, its name (of several, the latest), its model, or
-    as `last`, the latest that has finished.
+    """Find one run by its id, the only beginning of an id that fits, its name (of several, the latest), its model, its
+    folder, or as `last`, the latest that has finished.
     """
     if text == LAST and (latest := _find_latest(uri)):
         return run(uri, latest)
-    text = find_run_id(uri, text) if text.startswith(SCHEME) else text
-    found = select(uri, Wanted(run=text)) if text else []
+    text = find_run_id(uri, text) if text.startswith(SCHEME) else _read_id(text) or text
+    found = show_dead(select(uri, Wanted(run=text))) if text else []
     exact = [one for one in found if text in (one.run_id, one.name)]
     if exact or len(found) == 1:
         return (exact or found)[0]
@@ -45,6 +48,16 @@ def run(uri: str | None, text: str) -> TrackedRun:
     latest = f"the latest: {', '.join(names[:NAMED])}; `rnnexp runs` lists them"
     hint = _find_in_experiment(uri, text) or _find_registered(uri, text) or did_you_mean(text, names)
     raise ConfigError(f"there is no run `{text}`{hint}\n{latest}")
+
+
+def _read_id(text: str) -> str | None:
+    """Return the id of the run in a folder; None if that is no folder of a run."""
+    folder = Path(text)
+    if not (text and folder.is_dir() and (folder / LOCK).exists()):
+        return None
+    if run_id := read_about(folder).get("run_id"):
+        return str(run_id)
+    raise ConfigError(f"{text}: no store has the run of this folder; with tracking on `rnnexp sync {text}` stores it")
 
 
 def _find_latest(uri: str | None) -> str | None:

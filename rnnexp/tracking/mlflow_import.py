@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # where there may be JSON
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # which in a notebook would warn that it lacks a package
 }
 # Progress notes, and tracebacks of what becomes a TrackingError or a warning of ours.
 NOISY = {

@@ -160,7 +160,6 @@ def read_about(folder: Path) -> dict[str, Any]:
 def _downloaded(uri: str, run: TrackedRun, path: str) -> str | None:
     from tempfile import TemporaryDirectory
 
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     client.open_client(uri)
     artifacts = store.artifacts(run.artifacts, uri)
     with TemporaryDirectory() as folder:

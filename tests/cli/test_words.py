@@ -42,6 +42,14 @@ def test_what_follows_two_dashes_is_no_option() -> None:
     assert (args.uri, args.run, args.input, args.json) == ("a", "run", "--json", False)
 
 
+def test_a_setting_as_messages_write_it_is_one_of_the_data() -> None:
+    for words in (["run", "a.csv", "data.gaps=ffill"], ["run", "data.gaps=ffill", "a.csv"]):
+        args = read_words(parser_of("predict"), [*words, "--json"])
+        assert (args.run, args.input, args.data, args.json) == ("run", "a.csv", ["data.gaps=ffill"], True)
+    assert read_words(parser_of("predict"), ["run", "a.csv", "--data", "data.gaps=ffill"]).data == ["data.gaps=ffill"]
+    assert read_words(parser_of("predict"), ["--", "run", "data.x=1"]).input == "data.x=1"
+
+
 def test_an_unknown_option_is_refused_wherever_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--jsno", "run"], ["run", "--jsno"]):
         with pytest.raises(SystemExit, match="2"):

@@ -61,6 +61,26 @@ def test_what_changes_no_number_makes_no_group_unless_the_sweep_varies_it() -> N
     assert compare(both, GOAL, ["threads"]).columns == ["threads"]
 
 
+@pytest.mark.parametrize(
+    ("key", "values", "told"),
+    [
+        ("data__split__train", ("0.7", "0.8"), True),
+        ("data__folds", ("2", "3"), True),
+        ("data__horizon", ("1", "12"), True),
+        ("data__name", ("sine", "ramp"), True),
+        ("data__scaler", ("minmax", "standard"), False),
+        ("data__sequence_length", ("10", "20"), False),
+    ],
+)
+def test_settings_that_choose_what_is_scored_are_told_where_they_differ(
+    key: str, values: tuple[str, str], told: bool
+) -> None:
+    both = [run(0, 0.2 + place, **{key: value}) for place, value in enumerate(values)]
+    note = f"runs that differ in {key.replace('__', '.')} are scored on other values: these scores do not compare"
+    assert (note in compare(both, GOAL).notes) is told
+    assert note not in compare(both[:1], GOAL).notes
+
+
 def test_the_objective_s_direction_decides_the_rank() -> None:
     both = [run(0, 0.2), run(0, 0.1, "[16]")]
     assert [group.scores.mean for group in compare(both, GOAL).groups if group.scores] == [0.1, 0.2]

@@ -54,6 +54,15 @@ def test_compare_writes_json_csv_and_markdown(made: Made, capsys: pytest.Capture
     assert lines[2].startswith("| 1 | gru | 0.01 | 4 | 0.01010 ± 0.00026 | ")
 
 
+def test_a_single_run_is_told_to_be_no_sweep(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    job = made.children[0][0]
+    for command in ("compare", "report"):
+        assert main([command, job, "--uri", made.uri]) == 2
+        said = capsys.readouterr().err
+        assert f"`{job}` is a single run" in said
+        assert f"no sweep; its sweep is {made.name}" in said
+
+
 def test_an_unknown_sweep_exits_with_2(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "sine_lstn", "--uri", made.uri]) == 2
     assert "there is no sweep `sine_lstn`; did you mean `sine_lstm-3fa2c1`?" in capsys.readouterr().err

@@ -274,3 +274,23 @@ def test_a_whole_number_beyond_all_counting_is_refused_with_its_digits(part: str
         parse(values)
     values[part][key] = 3
     assert parse(values)
+
+
+COUNTS = {
+    "trainer.epochs": ("sine", 1_000_000),
+    "ensemble": ("sine", 1_000),
+    "threads": ("sine", 1_024),
+    "data.points": ("sine mackey_glass share_price weather", 10_000_000),
+    "data.examples": ("adding random reverse_digits associative_recall selective_copying text_and_pulse", 10_000_000),
+}
+
+
+@pytest.mark.parametrize(("key", "data"), [(key, name) for key in COUNTS for name in COUNTS[key][0].split()])
+@pytest.mark.fault("F3")
+def test_a_count_that_would_never_end_or_fill_memory_is_refused(key: str, data: str) -> None:
+    most = COUNTS[key][1]
+    for count in (most + 1, 10**9, 10**18):
+        with pytest.raises(ConfigError, match=f"{key}: {count} given; must be less than or equal to {most}"):
+            compose(f"data={data}", f"{key}={count}")
+    models = {"reverse_digits": "encoder_decoder", "text_and_pulse": "multi_input"}
+    compose(f"data={data}", f"{key}={most}", f"model={models.get(data, 'lstm')}")

@@ -115,7 +115,7 @@ def test_a_run_whose_folder_is_gone_is_reproduced_from_the_store(
     [
         (["nobody"], "there is no run"),
         (["broken"], "keeps no numbers to compare with"),
-        (["killed"], "has not ended"),
+        (["killed"], "has not ended (it was killed, and `rnnexp resume` goes on)"),
     ],
 )
 def test_what_cannot_be_reproduced_is_refused(

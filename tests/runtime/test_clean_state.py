@@ -136,6 +136,14 @@ def test_what_is_left_behind_is_found_and_named(kind: str) -> None:
     assert find_changes(before, take_state()) == [name]
 
 
+def test_layers_of_ours_that_a_job_is_the_first_to_import_are_no_trace_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    before = take_state()
+    monkeypatch.setitem(keras.saving.get_custom_objects(), "rnnexp>Newest", object)
+    assert find_changes(before, take_state()) == []
+
+
 @pytest.mark.end_to_end
 def test_a_network_that_was_built_and_forgotten_leaves_nothing_and_the_next_has_its_names() -> None:
     import keras

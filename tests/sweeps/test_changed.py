@@ -148,7 +148,26 @@ def test_more_files_for_more_jobs_are_no_change(quick: Quick) -> None:
 
 def test_data_that_are_generated_have_no_files(quick: Quick) -> None:
     (event,) = events(run(*UNTRACKED, "seed=0,1"), "inputs")
-    assert list(event["files"]) == ["toys"]
+    assert list(event["files"]) == ["toys", "KERAS_BACKEND"]
+
+
+@pytest.mark.fault("H9")
+def test_a_backend_that_the_environment_changes_is_no_repetition_of_the_command(
+    quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its table would show the scores of the other one."""
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    folder = run(*UNTRACKED, "seed=0,1")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    with pytest.raises(DataError, match=r"2 finished jobs .*\n    backend \(KERAS_BACKEND\): jax then, torch now\n"):
+        run(*UNTRACKED, "seed=0,1")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert run(*UNTRACKED, "seed=0,1") == folder
+    assert len(quick.tasks) == 2
+    monkeypatch.setenv("KERAS_BACKEND", "torch")  # a control: jobs that name theirs
+    named = run(*UNTRACKED, "seed=0,1", "backend=jax")
+    monkeypatch.delenv("KERAS_BACKEND")
+    assert run(*UNTRACKED, "seed=0,1", "backend=jax") == named
 
 
 def test_a_sweep_of_an_older_version_that_knows_no_digests_goes_on(quick: Quick) -> None:

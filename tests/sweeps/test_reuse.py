@@ -90,6 +90,16 @@ def test_the_store_shows_what_was_reused_below_the_new_sweep(quick: Quick, clien
     assert client.get_run(next(iter(origin))).data.tags["rnnexp.sweep"] == first.name
 
 
+@pytest.mark.fault("F14")
+def test_what_was_reused_is_called_after_the_sweep_that_has_it(quick: Quick, client: Any) -> None:
+    """Or its repetitions would be counted under two names."""
+    run(*FIRST, "name=first")
+    run(*WIDER, "name=second")
+    reused = [child for child in find_sweep(None).children if "rnnexp.reused_from" in child.tags]
+    assert len(reused) == 2
+    assert {(child.tags["rnnexp.group"], child.params["name"]) for child in reused} == {("second", "second")}
+
+
 def edit(folder: Path, change: Callable[[str], str], name: str = ENTRIES) -> None:
     for path in folder.glob(f"jobs/*/{name}"):
         path.write_text(change(path.read_text()))

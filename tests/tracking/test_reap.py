@@ -18,8 +18,9 @@ from dying_runs import let_die, living
 from rnnexp.cli.main import main
 from rnnexp.compare import browse
 from rnnexp.config.settings import Tracking
+from rnnexp.errors import ConfigError
 from rnnexp.run_folder import LOCK, claim, hold
-from rnnexp.tracking import start
+from rnnexp.tracking import find, start
 from rnnexp.tracking.journal import RunJournal
 from rnnexp.tracking.store import open_store
 
@@ -152,6 +153,19 @@ def test_only_a_run_whose_folder_is_of_this_machine_is_known_to_be_dead(
 def test_only_what_is_named_may_be_called_dead_by_its_owner(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reap", "--force"]) == 2
     assert "--force: name the run or the sweep that you know to be dead" in capsys.readouterr().err
+
+
+def test_a_run_is_found_by_its_folder_and_known_to_be_killed(client: Any, folder: Path, tmp_path: Path) -> None:
+    let_die(folder)
+    with pytest.raises(ConfigError, match=f"no store has the run of this folder; .* `rnnexp sync {folder}` stores it"):
+        find.run(None, str(folder))
+    store_all()
+    found = find.run(None, str(folder))
+    assert found.run_id == find.run(None, "one").run_id == stored(client).info.run_id
+    assert (found.status, found.outcome) == ("KILLED", "killed")
+    assert ending(client) == ("RUNNING", None)  # a control: nothing is written
+    with pytest.raises(ConfigError, match="there is no run"):
+        find.run(None, str(tmp_path))
 
 
 def test_a_name_that_nothing_has_is_refused(client: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from rnnexp.config.settings import Tracking
 from rnnexp.errors import TrackingError
-from rnnexp.tracking import list_packages, start, warm_up
+from rnnexp.tracking import list_packages, mlflow_import, start, warm_up
 from rnnexp.tracking.store import _locked, artifact_root, experiment_id, open_store, tracking_uri, ui_command
 from rnnexp.tracking.template import save_schema_version
 
@@ -88,6 +88,17 @@ def test_a_path_that_sqlalchemy_misreads_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("C7")
+def test_mlflow_draws_no_bars_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a notebook they would warn that they lack a package."""
+    name = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+    monkeypatch.delenv(name, raising=False)
+    mlflow_import.require_mlflow()
+    assert os.environ[name] == "false"
+    monkeypatch.setenv(name, "true")
+    mlflow_import.require_mlflow()
+    assert os.environ[name] == "true"  # a user's own word counts
+
+
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").touch()
     with pytest.raises(TrackingError, match=r"is empty \(0 bytes\).*delete it"):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from rnnexp.data.source import MAX_DRAWN
 from rnnexp.data.texts.source import LabeledTexts
 from rnnexp.registry import register
 
@@ -30,7 +31,7 @@ class associative_recall(LabeledTexts):
 
     name: Literal["associative_recall"] = "associative_recall"
     tokens: Literal["blank"] = Field("blank", description="A raw text is tokenized at blanks.")
-    examples: int = Field(2000, ge=10, description="Texts to draw.")
+    examples: int = Field(2000, ge=10, le=MAX_DRAWN, description="Texts to draw.")
     sequence_length: int = Field(33, ge=3, description="Tokens of a text, the key at its end among them.")
     pairs: int = Field(16, ge=1, description="Keys and values of a text; noise fills what sequence_length leaves.")
     keys: int = Field(32, ge=1, description="Different keys, k1 and so on, at least as many as pairs.")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from rnnexp.config.settings import FORMERLY
 from rnnexp.data.labeled import Sequences
-from rnnexp.data.source import Column
+from rnnexp.data.source import MAX_DRAWN, Column
 from rnnexp.data.sources.audio_folder import AudioRows, audio_folder
 from rnnexp.registry import register
 
@@ -35,9 +35,9 @@ class audio_strings(audio_folder):
         description="Text between two labels; a blank for words.",
         json_schema_extra={FORMERLY: "between"},
     )
-    train_strings: int = Field(1500, ge=1, description="Strings of the training set.")
-    val_strings: int = Field(300, ge=1, description="Strings of the validation set, if there is one.")
-    test_strings: int = Field(500, ge=1, description="Strings of the test set, if there is one.")
+    train_strings: int = Field(1500, ge=1, le=MAX_DRAWN, description="Strings of the training set.")
+    val_strings: int = Field(300, ge=1, le=MAX_DRAWN, description="Strings of the validation set, if there is one.")
+    test_strings: int = Field(500, ge=1, le=MAX_DRAWN, description="Strings of the test set, if there is one.")
 
     def check(self) -> list[str]:
         """List the mistakes between fields, as `data.key: message`, without reading any data."""

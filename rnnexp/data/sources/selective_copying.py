@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from rnnexp.config.settings import FORMERLY
-from rnnexp.data.source import ExampleSource
+from rnnexp.data.source import MAX_DRAWN, ExampleSource
 from rnnexp.data.sources.text_tags import describe_tags
 from rnnexp.data.texts.tokens import TokenSettings
 from rnnexp.registry import register
@@ -33,7 +33,7 @@ class selective_copying(TokenSettings, ExampleSource):
     name: Literal["selective_copying"] = "selective_copying"
     tokens: Literal["blank"] = Field("blank", description="A raw text is tokenized at blanks.")
     lowercase: bool = Field(False, description="Convert to lower case.")
-    examples: int = Field(2000, ge=10, description="Sequences to draw.")
+    examples: int = Field(2000, ge=10, le=MAX_DRAWN, description="Sequences to draw.")
     sequence_length: int = Field(256, ge=3, description="Tokens of a sequence, those that ask among them.")
     copied: int = Field(16, ge=1, description="Letters to copy.")
     alphabet_size: int = Field(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from rnnexp.data.series import Series
-from rnnexp.data.source import Column, SeriesSource
+from rnnexp.data.source import MAX_DRAWN, Column, SeriesSource
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class share_price(SeriesSource):
     """
 
     name: Literal["share_price"] = "share_price"
-    points: int = Field(2500, ge=2, description="Business days, the first is 2015-01-01.")
+    points: int = Field(2500, ge=2, le=MAX_DRAWN, description="Business days, the first is 2015-01-01.")
     start: float = Field(100.0, gt=0, description="First price.")
     volatility: float = Field(0.015, gt=0, lt=1, description="Standard deviation of a day's return in the long run.")
     seed: int = Field(0, ge=0, description="Seed of the returns.")
@@ -68,7 +68,7 @@ class weather(SeriesSource):
 
     name: Literal["weather"] = "weather"
     target: Column | list[Column] | None = Field("temperature", description="Column or columns to forecast.")
-    points: int = Field(4 * 8766, ge=2, description="Hours, the first is 2019-01-01 00:00.")
+    points: int = Field(4 * 8766, ge=2, le=MAX_DRAWN, description="Hours, the first is 2019-01-01 00:00.")
     noise: float = Field(0.3, ge=0, description="Standard deviation of each hour's temperature by itself, in °C.")
     seed: int = Field(0, ge=0, description="Seed of fronts, air masses, wind and noise.")
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from rnnexp.data.pairs import Pairs, PairSource
 from rnnexp.data.series import Series
-from rnnexp.data.source import SequenceSource, SeriesSource
+from rnnexp.data.source import MAX_DRAWN, SequenceSource, SeriesSource
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class sine(SeriesSource):
     """Sample sin(x) at evenly spaced x from 0 to `stop` and add Gaussian noise."""
 
     name: Literal["sine"] = "sine"
-    points: int = Field(1000, ge=2, description="Number of points.")
+    points: int = Field(1000, ge=2, le=MAX_DRAWN, description="Number of points.")
     stop: float = Field(50.0, gt=0, description="Last x, in radians; the first is 0.")
     noise: float = Field(0.1, ge=0, description="Standard deviation of the noise.")
     seed: int = Field(0, ge=0, description="Seed of the noise.")
@@ -46,7 +46,7 @@ class mackey_glass(SeriesSource):
     """
 
     name: Literal["mackey_glass"] = "mackey_glass"
-    points: int = Field(1000, ge=2, description="Number of points.")
+    points: int = Field(1000, ge=2, le=MAX_DRAWN, description="Number of points.")
     every: int = Field(6, ge=1, description="Units of time between two points.")
     delay: int = Field(17, ge=1, description="Units of time after which a value acts on its change.")
 
@@ -121,7 +121,7 @@ class random(SequenceSource):
     """Draw inputs and targets from the uniform distribution on [0, 1), independently of each other."""
 
     name: Literal["random"] = "random"
-    examples: int = Field(100, ge=1, description="Number of sequences.")
+    examples: int = Field(100, ge=1, le=MAX_DRAWN, description="Number of sequences.")
     sequence_length: int = Field(10, ge=1, description="Steps of a sequence.")
     features: int = Field(1, ge=1, description="Numbers in one step.")
 
@@ -143,7 +143,7 @@ class adding(SequenceSource):
     """
 
     name: Literal["adding"] = "adding"
-    examples: int = Field(2000, ge=1, description="Number of sequences.")
+    examples: int = Field(2000, ge=1, le=MAX_DRAWN, description="Number of sequences.")
     sequence_length: int = Field(100, ge=2, description="Steps of a sequence.")
 
     def read(self) -> tuple[np.ndarray, np.ndarray]:
@@ -164,7 +164,7 @@ class reverse_digits(PairSource):
 
     name: Literal["reverse_digits"] = "reverse_digits"
     tokens: Literal["character"] = Field("character", description="Each digit is a token.")
-    examples: int = Field(5000, ge=10, description="Strings to draw.")
+    examples: int = Field(5000, ge=10, le=MAX_DRAWN, description="Strings to draw.")
     shortest: int = Field(3, ge=1, description="Digits of the shortest string.")
     longest: int = Field(6, ge=1, description="Digits of the longest string.")
 

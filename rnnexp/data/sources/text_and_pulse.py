@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from rnnexp.data.inputs.source import Input, MultiInputSource, make_input
+from rnnexp.data.source import MAX_DRAWN
 from rnnexp.registry import register
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class text_and_pulse(MultiInputSource):
     own_files: ClassVar[bool] = False
 
     name: Literal["text_and_pulse"] = "text_and_pulse"
-    examples: int = Field(2000, ge=10, description="Examples to draw.")
+    examples: int = Field(2000, ge=10, le=MAX_DRAWN, description="Examples to draw.")
     words: int = Field(8, ge=1, description="Words of a report.")
     steps: int = Field(20, ge=4, description="Steps of the longest pulse; the shortest has half of them.")
 

@@ -26,7 +26,18 @@ class Remedy:
         return " ".join(write_word(f"data.{key}", value) for key, value in self.settings.items()) + meaning
 
 
-class Refused(DataError):
+class Advised(DataError):
+    """What is wrong with rows, and in `advice` the setting under which it is not, which not everybody can set."""
+
+    def __init__(self, message: str, advice: str) -> None:
+        self.message, self.advice = message, advice
+        super().__init__(f"{message}{advice}")
+
+    def __reduce__(self) -> tuple[type[Advised], tuple[Any, ...]]:
+        return type(self), (self.message, self.advice)
+
+
+class Refused(Advised):
     """A flaw, and the settings under which it is none, one remedy for each reading that there is.
 
     `rnnexp init` takes a lone remedy, and says so; between several the user has to choose.
@@ -34,8 +45,8 @@ class Refused(DataError):
     """
 
     def __init__(self, message: str, *remedies: Remedy) -> None:
-        self.message, self.remedies = message, remedies
-        super().__init__(f"{message}{self._advice()}")
+        self.remedies = remedies
+        super().__init__(message, self._advice())
 
     def __reduce__(self) -> tuple[type[Refused], tuple[Any, ...]]:
         return type(self), (self.message, *self.remedies)

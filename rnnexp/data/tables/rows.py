@@ -10,7 +10,8 @@ import numpy as np
 from rnnexp.data.calendar import write_dates
 from rnnexp.data.tables.frequency import lay
 from rnnexp.data.tables.places import Places
-from rnnexp.errors import DataError, count
+from rnnexp.data.tables.remedy import Advised
+from rnnexp.errors import count
 
 
 @dataclass
@@ -77,9 +78,10 @@ class Rows:
         leaps = np.flatnonzero(index != np.arange(1, len(dates) + 1))
         if len(leaps):
             found = write_dates(dates[leaps[:1]], dates)[0]
-            raise DataError(
+            raise Advised(
                 f'{self.at}: rows without targets must follow the last observed one in steps of "{frequency}": '
-                f"{ahead.places.cite(leaps[:1])} ({found}). Take them as they come with data.gaps=ignore"
+                f"{ahead.places.cite(leaps[:1])} ({found})",
+                ". Take them as they come with data.gaps=ignore",
             )
 
     def removable(self, rows: np.ndarray) -> tuple[int, ...]:

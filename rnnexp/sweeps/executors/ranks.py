@@ -95,9 +95,7 @@ class RankedJobs(Executor):
         processes = []
         for number, slot in enumerate(self._slots):
             arguments = (on_slot(task, slot), Rank(number, len(self._slots)))
-            process = self._context.Process(target=rank_worker.main, args=arguments, name="rnnexp rank", daemon=True)
-            start_process(process)
-            processes.append(process)
+            processes.append(start_process(self._context, rank_worker.main, arguments, "rnnexp rank"))
         self._running.append(RankedJob(task, processes))
 
     def wait(self, seconds: float) -> list[Exit]:

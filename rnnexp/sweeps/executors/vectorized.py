@@ -117,8 +117,7 @@ class GroupProcesses(Executor):
         slot = self._free.pop(0)
         ready = [on_slot(task, slot) for task in tasks]
         target, arguments = (crew.main, (ready, company)) if company else (worker.main, (ready[0],))
-        process = self._context.Process(target=target, args=arguments, name="rnnexp jobs", daemon=True)
-        start_process(process)
+        process = start_process(self._context, target, arguments, "rnnexp jobs")
         self._running.append((process, slot, {task.number: task for task in tasks}))
 
     def _ended(self) -> Iterator[Exit]:

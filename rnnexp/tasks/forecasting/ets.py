@@ -165,6 +165,8 @@ def require_training(dataset: SeriesDataset) -> SeriesDataset:
     count = sum(part.size for part in list_training(own, MAX_FITTED))
     if count > MAX_VALUES:
         raise Undefined(f"it would be fitted to {count:,} values, series by series; the most is {MAX_VALUES:,}")
+    if (dataset.season or 1) > MAX_ROWS:
+        raise Undefined(f"a season of {dataset.season:,} rows is too long; the most is {MAX_ROWS:,}")
     return own
 
 

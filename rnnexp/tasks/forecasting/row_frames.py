@@ -11,12 +11,16 @@ from rnnexp.data.series import Rows
 from rnnexp.data.tables.columns import listed
 from rnnexp.data.tables.layout import Wanted
 from rnnexp.data.tables.read import open_tables
+from rnnexp.data.tables.remedy import Advised, Undecided
 from rnnexp.data.tables.typed import ROWS, read_frame
 from rnnexp.errors import DataError, did_you_mean
 from rnnexp.tasks.forecasting.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+# Whoever sends rows to a model cannot set how they are read.
+OWN_WAY = "; a model reads rows with the settings of its training: send them without that, or files to `rnnexp predict`"
 
 
 def rows_of(pipeline: Pipeline, frame: DataFrame) -> list[Rows]:
@@ -26,8 +30,13 @@ def rows_of(pipeline: Pipeline, frame: DataFrame) -> list[Rows]:
     """
     settings = pipeline.table
     wanted = _wanted(pipeline, [str(name) for name in frame.columns])
-    tables = [read_frame(frame, settings.layout, wanted)]
-    many, _ = open_tables(tables, settings.layout, wanted, settings.policies, pipeline.frequency)
+    try:
+        tables = [read_frame(frame, settings.layout, wanted)]
+        many, _ = open_tables(tables, settings.layout, wanted, settings.policies, pipeline.frequency)
+    except Advised as error:
+        raise DataError(f"{error.message}{OWN_WAY}") from None
+    except Undecided as error:
+        raise DataError("\n".join(f"{one.message}{OWN_WAY}" for one in error.questions)) from None
     alone = pipeline.ids[0] if len(pipeline.ids) == 1 else "series"
     rows = [Rows(one.label if wanted.series else alone, one.values, one.time) for one in many]
     return long_enough(pipeline, rows, settings.on_short)[0]

@@ -182,6 +182,14 @@ def score_m4(folder: Path, group: str, fit: Any) -> dict[str, float]:
     return own | {"owa": naive2.owa(own, naive) or 0.0}
 
 
+@pytest.mark.parametrize("season", [ets.MAX_ROWS + 1, 10**9])
+@pytest.mark.parametrize("name", ["ets", "theta"])
+def test_a_season_longer_than_any_series_is_told_and_no_fault(name: str, season: int) -> None:
+    with pytest.raises(Undefined, match=f"a season of {season:,} rows is too long; the most is 100,000"):
+        METHODS[name](given.dataset(seasonal(60), sequence_length=3, season=season))
+    assert METHODS[name](given.dataset(seasonal(60), sequence_length=3, season=40))
+
+
 @pytest.mark.parametrize(("name", "group"), M4)
 def test_the_published_figures_of_m4_are_met(
     shared_data: Path, name: str, group: str, monkeypatch: pytest.MonkeyPatch
