@@ -205,6 +205,7 @@ def times() -> list[Kind]:
         kind("ISO weeks", "week", dates("%G-W%V", "W-MON", 60, "2018-01-01")),
         kind("Quarters", "quarter", [f"{year}-Q{row % 4 + 1}" for row, year in enumerate(years)]),
         kind("Excel's serial days", "date", serial),
+        kind("Days since another date", "date", [str(number - 21916) for number in range(44197, 44257)]),
         kind("A date and a clock", "Datum,Uhrzeit", hours("%d.%m.%Y"), hours("%H:%M")),
         kind("A date and an hour", "date,hour", hours("%Y-%m-%d"), hours("%-H")),
         kind("A year and a week", "year,week", dates("%G", "W-MON"), dates("%V", "W-MON")),

@@ -163,11 +163,12 @@ def _tried(file: Path, layout: Layout, findings: Findings, separator: str) -> Re
 
 
 def _misses(separator: str, file: Path, layout: Layout) -> bool:
-    """Tell whether another separator would be found in a file than that of its rows."""
+    """Tell whether another separator than that of its rows, which cuts nothing, would be found in a file."""
     try:
-        return not layout.separator and examine(file, layout).separator != separator
+        dialect = None if layout.separator else examine(file, layout)
     except DataError:
         return False
+    return dialect is not None and len(dialect.names) == 1 and dialect.separator != separator
 
 
 def _merged(file: Path, layout: Layout, settings: dict[str, Any]) -> dict[str, Any]:
