@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from rnnexp.cli import given_run
+from rnnexp.errors import ConfigError
 
 if TYPE_CHECKING:
     from rnnexp.deploy.score import Scored
@@ -24,9 +25,10 @@ def add_parser(subparsers: _SubParsersAction) -> None:
         help="score a trained run on other data",
         description="Score a run on other data, all rows of them, with the preprocessing of the run; or a set of its "
         "own data again. --data takes the file to read, or settings of the run's data: --data new.csv, --data seed=7.",
-        epilog="example: rnnexp evaluate lstm-u32-lr1e-3-a1b2 --data sales_2025.csv",
+        epilog="example: rnnexp evaluate lstm-u32-lr1e-3-a1b2 sales_2025.csv",
     )
     given_run.add_arguments(parser)
+    parser.add_argument("input", nargs="?", help="file or folder to read, as with --data")
     given_run.add_data(parser)
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write every prediction beside the actual value")
     parser.add_argument("--part", choices=PARTS, help="a set of the run's own data; default: the one that it scored")
@@ -39,7 +41,10 @@ def run(args: Namespace) -> int:
 
     if args.out:
         refuse_out(args.out)
-    changes = parse_changes(args.data)
+    is_named = bool(args.input) and Path(args.input).exists()  # whatever its name: a=b.csv
+    changes = parse_changes([*args.data, *([args.input] if args.input and not is_named else [])])
+    if is_named and changes.setdefault("path", args.input) != args.input:
+        raise ConfigError(f"the data are given twice: {args.input}, and --data path={changes['path']}")
     with TemporaryDirectory() as scratch:
         found = trained(given_run.asked(args, "evaluate"), Path(scratch))
         from rnnexp.deploy.score import score  # with NumPy: a run that is not there is said without

@@ -33,7 +33,9 @@ FORMAT, MANIFEST = 1, "MANIFEST.json"
 MAX_FILES = 1_000_000
 CHUNK = 1 << 20
 # What we write into the folder of a run or a sweep; anything else, such as what SLURM's jobs are handed, stays.
-_OURS = (*WRITTEN, "*.log", "earlier-*", "jobs", "jobs.jsonl", "sweep.json", "result.json", "attempt", "report.html")
+_GROUPS = ("groups.json", "group-*.json")  # of jobs that are trained as one: left over, they need the same company
+_OF_SWEEP = ("jobs", "jobs.jsonl", "sweep.json", "report.html", *_GROUPS)
+_OURS = (*WRITTEN, *_OF_SWEEP, "*.log", "earlier-*", "result.json", "attempt")
 _SPOKEN = (".log", ".txt")  # that others than us write into, too
 _HEX = re.compile(r"[0-9a-f]{32}")
 _MODEL = re.compile(r"m-[0-9a-f]{32}")

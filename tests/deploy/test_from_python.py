@@ -13,6 +13,7 @@ import pytest
 from tiny_runs import Done, Say, long
 
 import rnnexp as rx
+from rnnexp.cli.main import main
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -176,6 +177,20 @@ def test_an_evaluation_has_the_numbers_and_rows_of_the_command(shop: Done, said:
     pd.testing.assert_frame_equal(found.predictions.to_frame(), pd.read_parquet("rows.parquet"), check_exact=True)
     assert {"month", "step", "target", "actual", "predicted", "low_90", "high_90"} <= set(found.predictions.to_frame())
     assert dict(model.evaluate(rows.tail(40)).metrics) != whole["metrics"]  # the negative control
+
+
+@pytest.mark.parametrize("name", ["given.csv", "a=b, c.csv"])
+def test_the_command_evaluates_on_a_file_as_it_predicts_from_one(
+    shop: Done, said: Say, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    german(shop).tail(60).to_csv(name, index=False, sep=";", decimal=",")
+    whole = json.loads(said(shop, "evaluate", shop.run_id, name, "--json"))
+    assert whole["examples"] > 0
+    german(shop).tail(60).to_csv("plain.csv", index=False, sep=";", decimal=",")
+    same = json.loads(said(shop, "evaluate", shop.run_id, "--data", "plain.csv", "--json"))
+    assert whole["metrics"] == same["metrics"]
+    assert main(["evaluate", str(shop.result.run_dir), name, "--data", "path=plain.csv"]) == 2
+    assert "the data are given twice" in capsys.readouterr().err
 
 
 def test_a_part_of_its_own_gives_the_logged_numbers_again(shop: Done) -> None:

@@ -119,6 +119,19 @@ def test_secrets_and_what_is_not_ours_stay(sweep: Path, tmp_path: Path, capsys: 
     assert TOKEN.encode() not in content
 
 
+def test_the_groups_of_jobs_that_are_trained_as_one_go_with_their_sweep(
+    sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A job that is left over would be trained in other company, and be rounded otherwise."""
+    ours = {"groups.json", "group-0.json", "group-12.json"}
+    for name in ours:
+        (sweep / name).write_text("[]")
+    assert main(["pack", "s-1", str(tmp_path / "s.zip")]) == 0
+    assert "group" not in capsys.readouterr().err
+    with zipfile.ZipFile(tmp_path / "s.zip") as archive:
+        assert ours <= {name.removeprefix("runs/sweeps/s-1/") for name in archive.namelist()}
+
+
 def test_what_runs_is_not_packed(sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with hold(sweep / "jobs" / "0"):
         assert main(["pack", "s-1", str(tmp_path / "s.zip")]) == 7
