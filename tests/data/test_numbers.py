@@ -211,6 +211,13 @@ def test_columns_that_contradict_each_other_are_refused() -> None:
     assert refused.value.remedies == ()
 
 
+@pytest.mark.parametrize("zero", ["٠", "۰", "०", "০", "๐"])
+def test_digits_of_other_scripts_are_digits(zero: str) -> None:
+    script = {ord(str(digit)): chr(ord(zero) + digit) for digit in range(10)}
+    numbers = [12.5, 380.0, 4796.25]
+    assert values([f"{number:.2f}".translate(script) for number in numbers]) == numbers
+
+
 REFUSED = {
     "percent and plain": (["5%", "6"], 'several units: "%" (line 2 "5%"), no unit (line 3 "6")'),
     "two currencies": (["$5", "€6"], 'several units: "$" (line 2 "$5"), "EUR" (line 3 "€6")'),
@@ -229,7 +236,6 @@ REFUSED = {
     "half a bracket": (["1", "(5"], "no number"),
     "broken groups": (["1", "1,23,4"], "no number"),
     "identifiers": (["1", "9007199254740993"], "a whole number beyond 2^53"),
-    "other digits": (["1", "١٢"], "no number"),
 }
 
 

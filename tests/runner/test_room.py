@@ -13,7 +13,8 @@ from rnnexp.runner import room
 from rnnexp.tracking.store import open_store
 
 TINY = ("data.points=80", "model.units=[4]", "tracking.figures=false", "callbacks=checkpoints")
-HUGE = ("trainer.epochs=1000000000", "callbacks.checkpoints.every=1", "callbacks.checkpoints.keep=1000000000")
+COPIES = ("callbacks.checkpoints.every=1", "callbacks.checkpoints.keep=1000000")
+HUGE = ("trainer.epochs=1000000", "model.units=[300]", *COPIES)
 
 
 @pytest.mark.fault("B3")

@@ -34,7 +34,7 @@ DATE = re.compile(
     re.IGNORECASE,
 )
 IN_WORDS = re.compile(r"([^\W\d]+)\.?[-/. ]?(?:\d{4}|\d{2})")
-MOST_HOURS = 25  # of a day on which clocks are set back
+MOST_HOURS, MOST_DAYS = 25, 31  # of a day on which clocks are set back, and of a month; more are parts of hours
 FEWEST = 4  # columns in a row that count on: fewer may be lags or channels
 
 
@@ -61,7 +61,7 @@ def refuse_sideways(names: Sequence[str], file: Path) -> None:
     if found is None:
         return
     what, columns = found
-    if what == "hours of a day" and len(columns) > MOST_HOURS:
+    if what == "hours of a day" and MOST_HOURS < len(columns) <= MOST_DAYS:
         what = "days of a month"
     rest = [name for name in names if name not in columns]
     one = what.split()[0].removesuffix("s")

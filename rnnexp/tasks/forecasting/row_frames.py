@@ -34,7 +34,7 @@ def rows_of(pipeline: Pipeline, frame: DataFrame) -> list[Rows]:
         tables = [read_frame(frame, settings.layout, wanted)]
         many, _ = open_tables(tables, settings.layout, wanted, settings.policies, pipeline.frequency)
     except Advised as error:
-        raise DataError(f"{error.message}{OWN_WAY}") from None
+        raise DataError(f"{error.message}{OWN_WAY if error.advice else ''}") from None
     except Undecided as error:
         raise DataError("\n".join(f"{one.message}{OWN_WAY}" for one in error.questions)) from None
     alone = pipeline.ids[0] if len(pipeline.ids) == 1 else "series"
