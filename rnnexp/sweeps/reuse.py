@@ -28,7 +28,7 @@ from rnnexp.sweeps.jobs import Job
 from rnnexp.sweeps.preflight import backend_of
 from rnnexp.sweeps.request import Request
 from rnnexp.sweeps.task import ATTEMPT, RESULT, Outcome, Task, free_name, write_outcome
-from rnnexp.tracking import store
+from rnnexp.tracking import names, store
 from rnnexp.tracking.journal import ENTRIES, FOLDER, STORED, RunJournal
 
 REUSED = "rnnexp.reused_from"
@@ -131,7 +131,7 @@ def copy_run(source: Source, task: Task) -> Outcome:
     beside = task.folder.parents[1] / f".reused-{task.number}"
     shutil.rmtree(beside, ignore_errors=True)  # of a start that was killed
     tracked = experiment.tracking.is_kept
-    shutil.copytree(source.folder, beside, symlinks=True, ignore=lambda _, names: _left_out(names, tracked))
+    shutil.copytree(source.folder, beside, symlinks=True, ignore=lambda _, files: _left_out(files, tracked))
     key = uuid.uuid4().hex
     if tracked:
         _write_journal(source, beside, task, experiment, key)
@@ -145,13 +145,13 @@ def copy_run(source: Source, task: Task) -> Outcome:
     return outcome
 
 
-def _left_out(names: Sequence[str], tracked: bool) -> set[str]:
-    return {name for name in names if name in _OWN or name.startswith(EARLIER) or (name == FOLDER and not tracked)}
+def _left_out(files: Sequence[str], tracked: bool) -> set[str]:
+    return {name for name in files if name in _OWN or name.startswith(EARLIER) or (name == FOLDER and not tracked)}
 
 
 def _write_journal(source: Source, folder: Path, task: Task, experiment: Experiment, key: str) -> None:
     begun = source.run.begun
-    own = flat_params(experiment)  # what changes no number, such as its name, may be other than it was
+    own = names.params(flat_params(experiment))  # what changes no number, such as its name, may be other than it was
     tags = {
         **begun["tags"],
         "rnnexp.group": experiment.name,

@@ -98,6 +98,11 @@ def test_what_was_reused_is_called_after_the_sweep_that_has_it(quick: Quick, cli
     reused = [child for child in find_sweep(None).children if "rnnexp.reused_from" in child.tags]
     assert len(reused) == 2
     assert {(child.tags["rnnexp.group"], child.params["name"]) for child in reused} == {("second", "second")}
+    others = [child for child in find_sweep(None).children if child not in reused]  # which differ in the rate alone
+    for child in (*reused, *others):
+        del child.params["optimizer.learning_rate"]
+    assert all(child.params in [other.params for other in others] for child in reused)
+    assert reused[0].params != reused[1].params
 
 
 def edit(folder: Path, change: Callable[[str], str], name: str = ENTRIES) -> None:
