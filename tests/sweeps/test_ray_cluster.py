@@ -22,7 +22,11 @@ from rnnexp.tracking.journal import RunJournal
 EPOCHS, KILLED_AFTER = 30, 3
 KEPT = (*UNTRACKED, f"trainer.epochs={EPOCHS}", "trainer.checkpoint_every_s=0", "seed=0,1")
 OFTEN = "from rnnexp.training import keeper\nkeeper.SHARE = 1e9\n"  # a checkpoint after each epoch
-TELLING = "import ray\nprint('node', ray.get_runtime_context().get_node_id(), flush=True)\n"
+TELLING = """
+import ray
+if ray.is_initialized():
+    print("node", ray.get_runtime_context().get_node_id(), flush=True)
+"""
 
 
 def steps(folder: Path, job: int) -> list[int]:
@@ -105,3 +109,21 @@ def test_an_address_that_nobody_listens_at_is_said_at_once(rehearsed: None) -> N
         for given, told in ((address, "Connection refused"), (f"ray://{address}", "refused"), ("nonsense", "Invalid")):
             with pytest.raises(ResourceError, match=f"^hydra.launcher.address: no Ray cluster at {given}: .*{told}"):
                 run(*UNTRACKED, "seed=0,1", launcher={"name": "ray", "address": given})
+
+
+@pytest.mark.end_to_end
+@ON_RAY
+def test_a_cluster_is_joined_only_where_it_is_named(
+    rehearsed: None, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another's cluster on this machine has other files beside it and may go away at any time."""
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)  # as Ray finds one that was started by its command
+    (toys := tmp_path / "toys.py").write_text(toys.read_text() + TELLING)
+    theirs = {cluster.head_node.node_id, *(node.node_id for node in cluster.worker_nodes)}
+
+    own = run(*UNTRACKED, "seed=0", launcher={"name": "ray"}, name="own")
+    joined = run(*UNTRACKED, "seed=0", launcher={"name": "ray", "address": "auto"}, name="joined")
+    assert nodes(own, job=0)
+    assert not theirs.intersection(nodes(own, job=0))
+    assert nodes(joined, job=0)
+    assert theirs.issuperset(nodes(joined, job=0))

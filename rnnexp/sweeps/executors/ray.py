@@ -96,7 +96,10 @@ class RayTasks(Executor):
         if self._own:
             try:
                 api.init(
-                    address=launcher.address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+                    address=launcher.address or "local",  # without one, Ray joins whatever runs on this machine
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
                 )
             except (ConnectionError, ValueError) as error:
                 raise launcher.refuse(error) from None
