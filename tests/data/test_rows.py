@@ -137,10 +137,9 @@ def shifted(time: pd.DatetimeIndex, row: int, years: int) -> pd.DatetimeIndex:
     return time.delete(row).insert(row, time[row] + pd.DateOffset(years=years))
 
 
-@pytest.mark.parametrize("row", [0, 20, ROWS - 1])
-@pytest.mark.parametrize("years", [-70, 70])
+@pytest.mark.parametrize(("row", "years"), [(0, 70), (20, -70), (ROWS - 1, 70)])
 @pytest.mark.parametrize("name", CALENDARS)
-def test_a_wrong_year_is_named_and_nothing_is_filled(name: str, years: int, row: int) -> None:
+def test_a_wrong_year_is_named_and_nothing_is_filled(name: str, row: int, years: int) -> None:
     time, _ = CALENDARS[name]
     wrong = shifted(time[:ROWS], row, years)
     with pytest.raises(Flawed, match=rf"(?s)likely a wrong date.*line {row + 2}\b") as refused:

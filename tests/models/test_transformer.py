@@ -99,11 +99,11 @@ def test_a_sequence_without_a_step_gives_numbers() -> None:
     assert np.isfinite(answer(network("text"), IDS[:, :4], np.zeros((3, 4), bool))).all()
 
 
-@pytest.mark.parametrize(("cell", "position"), [("gru", "after"), ("lstm", "before")])
-def test_a_text_in_pieces_is_read_like_one_long_sequence(cell: str, position: str) -> None:
+@pytest.mark.parametrize(("cell", "position", "sizes"), [("gru", "after", (1, 6)), ("lstm", "before", (6,))])
+def test_a_text_in_pieces_is_read_like_one_long_sequence(cell: str, position: str, sizes: tuple[int, ...]) -> None:
     model = network("language", position, cell, transformer={"memory": 5})
     whole = answer(model, IDS)
-    for size in (1, 6):
+    for size in sizes:
         reader = stateful.make_stateful(model, lanes=3)
         pieces = [np.asarray(reader(IDS[:, i : i + size])) for i in range(0, 24, size)]
         np.testing.assert_allclose(np.concatenate(pieces, axis=1), whole, rtol=1e-4, atol=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,15 @@ def train(kind: str, engine: str, **settings: Any) -> tuple[History, Any]:
     return history, model
 
 
+@cache
+def train_plain(engine: str) -> History:
+    return train("none", engine)[0]
+
+
 @pytest.mark.parametrize("engine", ["keras", "compiled"])
 @pytest.mark.parametrize("kind", ["kernel", "recurrent", "bias", "activity", "added"])
 def test_the_loss_is_that_of_the_same_network_without_penalties(kind: str, engine: str) -> None:
-    plain, _ = train("none", engine)
-    history, _ = train(kind, engine)
+    plain, history = train_plain(engine), train(kind, engine)[0]
     for part in ("train", "val"):
         assert [e[f"{part}/loss"] for e in history.epochs] == pytest.approx([e[f"{part}/loss"] for e in plain.epochs])
         if kind != "bias":  # biases are 0 at first
