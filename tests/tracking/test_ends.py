@@ -140,7 +140,9 @@ def end(way: str, place: str, folder: str) -> None:
     rate = "1e30" if way == "diverged" else "0.001"
     sys.argv = ["rnnexp", "train", *TINY, *words, f"tracking.experiment={way}", f"optimizer.learning_rate={rate}"]
     from rnnexp.cli.main import main
+    from rnnexp.runtime import interrupts
 
+    interrupts.LAST_ACTS_S = 60.0  # where a dozen processes end at a time, two seconds are too few to tell the store
     code = main()
     os._exit(code)  # as `entry` does; what the warm process has to be called at exit ends with 0
 
