@@ -65,11 +65,11 @@ def told(dataset: SeriesDataset) -> dict[str, Any]:
     return {**parts, "summary": summary, "scaling": dataset.scaling, "season": dataset.season}
 
 
-@pytest.mark.parametrize("place", ["middle", "last"])
+@pytest.mark.parametrize("place", ["first", "middle", "last"])
 @pytest.mark.parametrize("kind", LEFT_OUT)
 def test_what_is_left_out_leaves_no_trace(kind: str, place: str) -> None:
     a, b, odd = kept("A", 100), kept("B", 300), LEFT_OUT[kind]
-    lines = {"middle": [*a, *odd, *b], "last": [*a, *b, *odd]}[place]
+    lines = {"first": [*odd, *a, *b], "middle": [*a, *odd, *b], "last": [*a, *b, *odd]}[place]
     per_series = {"per_series": place == "middle"}
     for chain in CHAINS:
         never, left_out = (load(which, scaler=chain, **per_series) for which in ([*a, *b], lines))
