@@ -15,6 +15,7 @@ from rnnexp.errors import ConfigError, DataError, ResourceError
 from rnnexp.sweeps.sweep import SweepFailed
 from rnnexp.sweeps.task import read_outcome
 from rnnexp.tracking.journal import RunJournal
+from rnnexp.training.compiled import ensemble
 
 SERIAL = {"name": "serial"}
 LOCAL = {"n_jobs": 1, "threads": 1, "vectorize": False}
@@ -245,7 +246,12 @@ ensemble.Ensemble.advance = slowly
 
 @pytest.mark.end_to_end
 @pytest.mark.fault("H3")
-def test_a_group_whose_sweep_was_killed_by_kill_9_goes_on_to_the_same_bits(tmp_path: Path, rehearsed: None) -> None:
+def test_a_group_whose_sweep_was_killed_by_kill_9_goes_on_to_the_same_bits(
+    tmp_path: Path, rehearsed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # `run` imports the plugin into this process, too: what it changes is put back after the test.
+    monkeypatch.setattr(ensemble, "MAX_EPOCHS", ensemble.MAX_EPOCHS)
+    monkeypatch.setattr(ensemble.Ensemble, "advance", ensemble.Ensemble.advance)
     with (tmp_path / "toys.py").open("a") as file:
         file.write(SLOWLY)
     vectorized = ("hydra/launcher=vectorized", "hydra.launcher.n_jobs=1", "hydra.launcher.threads=1")
