@@ -204,10 +204,10 @@ def run_steps(
         if refits:
             if context.member is None:
                 training.keeper.keep_final()
-            walk = WalkForward(experiment, dataset, prepared.device, refits, plan.stop, prepared.start)
+            walk = WalkForward(experiment, dataset, prepared.device, refits, context.ending, prepared.start)
             report, kept_model = yield from walk.steps(model, history)
         else:
-            report = yield from _report_trained(prepared, history)
+            report = yield from _report_trained(prepared, context.ending, history)
             kept_model = record.KeptModel(model, dataset, report)
         report = record.explain_defeat(report, dataset, history, experiment)
         if draw := _is_drawn(prepared, history):
@@ -226,7 +226,7 @@ def run_steps(
     return Result(*fields, tracked.run_id, context.run_dir, seconds, tracked.problem)
 
 
-def _report_trained(prepared: PreparedRun, history: History) -> Generator[TrainingStep, None, Report]:
+def _report_trained(prepared: PreparedRun, ending: Ending, history: History) -> Generator[TrainingStep, None, Report]:
     """Score a trained network, its members, and what it would have been without what it has learned first."""
     experiment, dataset, model = prepared.experiment, prepared.dataset, prepared.model
     from rnnexp.data.large import release_memory
@@ -235,7 +235,7 @@ def _report_trained(prepared: PreparedRun, history: History) -> Generator[Traini
     report = evaluate(model, dataset, experiment, validates=True)
     report = add_members(report, model, dataset, experiment, history)
     if made := prepared.pretrained:
-        report = yield from compare_pretrained(report, made, experiment, dataset, prepared.device, prepared.plan.stop)
+        report = yield from compare_pretrained(report, made, experiment, dataset, prepared.device, ending)
     return report
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +18,7 @@ from rnnexp import strict, tasks
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import count
 from rnnexp.runner.assembly import build_model, evaluate, make_plan
+from rnnexp.stopping import Ending
 
 if TYPE_CHECKING:
     from rnnexp.data.dataset import Dataset
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 FOLDER, LOSSES = "pretrained", "losses.json"
 TABLE, METRIC = "pretraining", "pretrain/loss"
-
-Stop = Callable[[], str | None] | None
 
 log = logging.getLogger("rnnexp")
 
@@ -43,7 +42,7 @@ class Pretrained:
 
 
 def pretrain(
-    experiment: Experiment, dataset: Dataset, model: Any, place: tuple[Path, bool], stop: Stop
+    experiment: Experiment, dataset: Dataset, model: Any, place: tuple[Path, bool], ending: Ending
 ) -> Pretrained | None:
     """Train the recurrent layers without labels and put them into the network; None if nobody asks for it.
 
@@ -56,7 +55,7 @@ def pretrain(
         return None
     folder, kept = place[0] / FOLDER, place[1]
     if not (kept and (folder / FILE).is_file()):
-        _train(experiment, dataset, folder, stop)
+        _train(experiment, dataset, folder, ending)
     losses = strict.checked(list[float], strict.read_json(folder, LOSSES).get("losses"), folder / LOSSES)
     spec = _make_examples(experiment, dataset).spec
     source = TrainedWeights("pretraining", "", read_weights(folder), spec, dataset.scaling)
@@ -73,7 +72,7 @@ def _make_examples(experiment: Experiment, dataset: Dataset) -> Any:
     return code.make_pretraining(dataset, settings.task, settings.epochs, experiment.seed)
 
 
-def _train(experiment: Experiment, dataset: Dataset, folder: Path, stop: Stop) -> None:
+def _train(experiment: Experiment, dataset: Dataset, folder: Path, ending: Ending) -> None:
     """Train a network of the same recurrent layers, and keep its weights whole or not at all."""
     from rnnexp.models.build import build, find_given_weights
     from rnnexp.models.features import make_plain_encoder
@@ -91,11 +90,12 @@ def _train(experiment: Experiment, dataset: Dataset, folder: Path, stop: Stop) -
     )
     trainer = replace(experiment.trainer, epochs=settings.epochs, **_ALONE)
     alone = replace(experiment, loss=None, callbacks={}, metrics=[], trainer=trainer)
-    plan = replace(make_plan(alone, None)(examples.spec), stop=stop)
+    plan = replace(make_plan(alone, None)(examples.spec), stop=ending)
     with use_precision(trainer.precision):
         encoder = make_plain_encoder(experiment.model)
         network = build(encoder, examples.spec, experiment.seed, find_given_weights(encoder, dataset))
-    history = run_all(make_training(network, examples, plan).steps(lambda *_: None))
+    with ending.asked():
+        history = run_all(make_training(network, examples, plan).steps(lambda *_: None))
     losses = [row["train/loss"] for row in history.epochs]
     log.info("pretrain: loss %.4g in the first epoch, %.4g in the last", losses[0], losses[-1])
     with TemporaryDirectory(dir=folder.parent, prefix=f"{FOLDER}-") as scratch:
@@ -117,7 +117,7 @@ _ALONE: dict[str, Any] = {
 
 
 def compare_pretrained(
-    report: Report, made: Pretrained, experiment: Experiment, dataset: Dataset, device: Runtime, stop: Stop
+    report: Report, made: Pretrained, experiment: Experiment, dataset: Dataset, device: Runtime, ending: Ending
 ) -> Generator[TrainingStep, None, Report]:
     """Add the losses and, where that is asked for, the same network without them, and linear models on encoders."""
     import pandas
@@ -132,12 +132,12 @@ def compare_pretrained(
     settings: Any = experiment.pretrain
     if not settings.compare:
         return report
-    rivals = yield from _make_rivals(made, experiment, dataset, device, stop)
+    rivals = yield from _make_rivals(made, experiment, dataset, device, ending)
     return tasks.of(dataset.spec.task).compare_encoders(report, dataset, rivals)
 
 
 def _make_rivals(
-    made: Pretrained, experiment: Experiment, dataset: Dataset, device: Runtime, stop: Stop
+    made: Pretrained, experiment: Experiment, dataset: Dataset, device: Runtime, ending: Ending
 ) -> Generator[TrainingStep, None, dict[str, Any]]:
     from rnnexp.models.build import draw_weights, find_given_weights
     from rnnexp.models.features import compute_features
@@ -153,8 +153,9 @@ def _make_rivals(
     made.transfer.fill(network)
     probes["pretrained_probe"] = look()
     draw_weights(experiment.model, network, experiment.seed, find_given_weights(experiment.model, dataset))
-    plan = replace(make_plan(experiment, None)(dataset.spec), stop=stop, callbacks=_select_ours(experiment))
-    history = yield from make_training(network, dataset, plan).steps(lambda *_: None)
+    plan = replace(make_plan(experiment, None)(dataset.spec), stop=ending, callbacks=_select_ours(experiment))
+    with ending.asked():
+        history = yield from make_training(network, dataset, plan).steps(lambda *_: None)
     refuse_untrained(history)
     return {**probes, "scratch": evaluate(network, dataset, experiment).predictions.predicted}
 

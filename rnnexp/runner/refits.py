@@ -18,6 +18,7 @@ from rnnexp.errors import DataError, count
 from rnnexp.runner.assembly import build_model, evaluate, make_plan, make_scoring
 from rnnexp.runner.record import KeptModel
 from rnnexp.runner.warm_start import hold_taken, take_start
+from rnnexp.stopping import Ending
 from rnnexp.task import primary
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ REFITS = "refits"  # the name of the table
 class WalkForward:
     """What the trainings after the first one are made of.
 
-    refits: makes the data of each, those of the first among them;  stop: asked on the way, as in a `TrainingPlan`
+    refits: makes the data of each, those of the first among them;  ending: asked on the way whether to end
     start:  what each network takes from a trained one
     """
 
@@ -44,7 +45,7 @@ class WalkForward:
     dataset: Dataset
     device: Runtime
     refits: Sequence[Callable[[], Dataset]]
-    stop: Callable[[], str | None] | None = None
+    ending: Ending
     start: Transfer | None = None
 
     def steps(self, model: Any, history: History) -> Generator[TrainingStep, None, tuple[Report, KeptModel]]:
@@ -76,9 +77,10 @@ class WalkForward:
             raise DataError("information leaks into a refit:\n  " + "\n  ".join(leaks))
         model = build_model(self.experiment, dataset, self.device)
         taken = take_start(self.start.source if self.start else None, model, dataset)
-        plan = replace(make_plan(self.experiment, None)(dataset.spec), stop=self.stop)
+        plan = replace(make_plan(self.experiment, None)(dataset.spec), stop=self.ending)
         plan = hold_taken(plan, taken, self.experiment)
-        history = yield from make_training(model, dataset, plan).steps(lambda *_: None)
+        with self.ending.asked():
+            history = yield from make_training(model, dataset, plan).steps(lambda *_: None)
         refuse_untrained(history)
         return model, history
 

@@ -92,7 +92,6 @@ def heed_signals(numbers: Sequence[int] = HEEDED, grace_s: float = GRACE_S) -> I
     may = threading.current_thread() is threading.main_thread() and not hasattr(builtins, "__IPYTHON__")
     before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers if may}
     before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
-    ending.is_asked = False  # a refit of the command before may have been the last to ask in this process
     signals = Signals(tuple(before), grace_s)
     if not before:
         yield signals

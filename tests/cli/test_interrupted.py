@@ -142,7 +142,6 @@ def test_a_signal_at_any_moment_ends_a_run_with_its_code_its_status_and_its_last
 ) -> None:
     place, engine, told, status = MOMENTS[moment]
     sent = interrupt_at(place, number, monkeypatch)
-    interrupts.ending()  # as the training of an earlier command in this process has asked
     words = [*SHORT, f"trainer.engine={engine}"]
     monkeypatch.setattr(sys, "argv", ["rnnexp", "train", *words])  # what goes on is said as it was typed
     assert main(["train", *words]) == SIGNALS[number]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ import rnnexp as rx
 from rnnexp import tasks
 from rnnexp.data.unlabeled import make_pretraining
 from rnnexp.errors import ConfigError
+from rnnexp.models import features
 from rnnexp.runner import Result
 from rnnexp.runner.program_key import make_program_key
+from rnnexp.runtime import interrupts
 
 OFF = ("tracking=off", "tracking.figures=false", "resume=never")
 FEW = ("data.labels_per_class=3", "data.task=classification", "data.scaler=standard", "trainer.epochs=2")
@@ -41,7 +44,16 @@ def weights_in(folder: Path) -> dict[str, np.ndarray]:
         return dict(file)
 
 
-def test_the_encoder_is_pretrained_and_scored_beside_what_it_is_held_against(archive: Path, tmp_path: Path) -> None:
+def test_the_encoder_is_pretrained_and_scored_beside_what_it_is_held_against(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, compute = list[bool](), features.compute_features
+
+    def noted(*given: Any) -> Any:
+        asking.append(interrupts.ending.is_asked)
+        return compute(*given)
+
+    monkeypatch.setattr(features, "compute_features", noted)
     result = trained(archive, tmp_path / "run", "pretrain.task=masked", "model.freeze_epochs=2")
     first, last = (weights_in(tmp_path / "run" / place) for place in ("pretrained", "model"))
     kernel = "gru_1/gru_cell/recurrent_kernel"
@@ -53,6 +65,8 @@ def test_the_encoder_is_pretrained_and_scored_beside_what_it_is_held_against(arc
     scores = {name: result.metrics[f"baseline/{name}/accuracy"] for name in result.report.baselines}
     assert scores[result.report.best_baseline] == max(scores.values())
     assert result.report.beats_baseline == (result.metrics["test/accuracy"] > max(scores.values()))
+    assert asking == [False] * 4, "a signal breaks into the computing of what is held against it"
+    assert interrupts.ending.is_asked is False
 
 
 @pytest.mark.end_to_end

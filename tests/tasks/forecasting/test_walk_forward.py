@@ -15,6 +15,7 @@ from rnnexp.data.sources.csv import csv
 from rnnexp.deploy.trained import refuse_walk
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.runner import Result, refits
+from rnnexp.runtime import interrupts
 from rnnexp.tasks import check_leakage, load
 from rnnexp.tasks.forecasting import kept_forecasts
 from rnnexp.tasks.forecasting.dataset import SeriesDataset
@@ -282,7 +283,16 @@ def interrupt(*_: Any) -> None:
 @pytest.mark.end_to_end
 def test_a_run_that_is_ended_on_its_walk_goes_on_to_the_same_forecasts(monkeypatch: pytest.MonkeyPatch) -> None:
     write_table()
-    expected = trained("tracking=off", "name=whole")
+    asking, score = list[bool](), refits.evaluate
+
+    def noted(*given: Any, **settings: Any) -> Any:
+        asking.append(interrupts.ending.is_asked)
+        return score(*given, **settings)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(refits, "evaluate", noted)
+        expected = trained("tracking=off", "name=whole")
+    assert asking == [False] * 3, "a signal breaks into the scoring of each refit"
     with monkeypatch.context() as patched:
         patched.setattr(refits, "build_model", interrupt)
         with pytest.raises(KeyboardInterrupt, match="power"):
