@@ -97,6 +97,6 @@ def test_a_training_goes_on_to_the_same_bits(engine: str, resumes: Callable[...,
 @pytest.mark.end_to_end
 def test_a_sweep_is_ranked_by_what_policies_come_to(capsys: pytest.CaptureFixture[str]) -> None:
     words = [word for word in QUICK if word != "tracking=off"]
-    assert main(["train", "-m", *words, "model.memory=gru,none", "hydra.sweeper.repeats=2"]) == 0
+    assert main(["train", "-m", *words, "model.memory=gru,none"]) == 0
     assert main(["compare"]) == 0
     assert "test/episode_return" in capsys.readouterr().out
