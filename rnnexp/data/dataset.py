@@ -218,8 +218,7 @@ class Dataset(ABC):
     @cached_property
     def ridge(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the weights and intercepts of a ridge regression on the training examples, see `fit_ridge`."""
-        part = self.parts["train"]
-        return fit_ridge(self.batch, part.arrays, part.indices)
+        return fit_ridge(self.batch, self.parts["train"], self.parts.get("val"))
 
     @abstractmethod
     def restore(self, part: str, outputs: np.ndarray) -> Predictions:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,32 +13,66 @@ CHUNK_VALUES = 2**21  # bounds the memory of inputs that are gathered: 16 MB
 PENALTIES = 10.0 ** np.arange(-6, 4)  # in units of the mean variance of an input, times the examples
 STEADY = 1e-6  # share of the squares of the inputs
 
-Batch = Callable[[Mapping[str, np.ndarray], Any], tuple[Any, Any, Any]]
+Arrays = Mapping[str, np.ndarray]
+Batch = Callable[[Arrays, Any], tuple[Any, Any, Any]]
+Fit = tuple[np.ndarray, np.ndarray, float]  # weights, intercepts, and the squared error that is to be expected
+
+
+class ChosenExamples(Protocol):
+    """Arrays, and which of their examples are meant."""
+
+    @property
+    def arrays(self) -> Arrays: ...
+
+    @property
+    def indices(self) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Means of inputs and outputs side by side, and the sums of their products, over examples that count by weights.
+
+    count: examples of equal weight that would say as much (Kish, Survey sampling, 1965);  inputs: how many come first
+    """
+
+    count: float
+    inputs: int
+    mean: np.ndarray
+    products: np.ndarray
+
+    def center(self) -> Moments:
+        """Return the same around the means."""
+        return replace(self, products=self.products - self.count * np.outer(self.mean, self.mean))
+
+    def sum_errors(self, kernel: np.ndarray, intercept: np.ndarray) -> float:
+        """Return the sum of the squared errors of a linear function, of moments around the means."""
+        first, last = slice(self.inputs), slice(self.inputs, None)
+        gram, cross, own = self.products[first, first], self.products[first, last], self.products[last, last]
+        around = float(np.trace(own)) + float((kernel * (gram @ kernel - 2 * cross)).sum())
+        missed = self.mean[last] - self.mean[first] @ kernel - intercept
+        return around + self.count * float((missed**2).sum())
 
 
 def fit_ridge(
-    batch: Batch, arrays: Mapping[str, np.ndarray], indices: np.ndarray, naive: np.ndarray | None = None
+    batch: Batch, train: ChosenExamples, val: ChosenExamples | None = None, naive: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return weights (inputs, outputs) and intercepts (outputs,) in float32, for inputs as `flatten_inputs` lays them.
 
-    The penalty is the one of least generalized cross-validation (Golub, Heath and Wahba, Generalized cross-validation
-    as a method for choosing a good ridge parameter, 1979), and so is what it shrinks the weights to: 0, or those of a
-    naive forecast, (inputs, outputs). Examples count by their weights.
+    The penalty is the one of the least squared error: that of the training examples by generalized cross-validation
+    (Golub, Heath and Wahba, Generalized cross-validation as a method for choosing a good ridge parameter, 1979), and
+    that of validation examples, where there are any, by a fit to the others. So is what it shrinks the weights to: 0,
+    or those of a naive forecast, (inputs, outputs), which may also be the answer as it is. Examples count by their
+    weights.
     """
-    inputs = flatten_inputs(batch(arrays, indices[:1])[0]).shape[1]
-    total, squares, sums, products = 0.0, 0.0, np.zeros(1), np.zeros((1, 1))
-    for rows, weight in _yield_rows(batch, arrays, indices):
-        weighed = rows * weight[:, None]
-        total, squares = total + float(weight.sum()), squares + float((weight**2).sum())
-        sums, products = sums + weighed.sum(axis=0), products + weighed.T @ rows
-    count = total**2 / squares  # examples of equal weight that would say as much (Kish, Survey sampling, 1965)
-    mean, products = sums / total, products * (count / total)
-    power = float(np.trace(products[:inputs, :inputs])) / inputs
-    products -= count * np.outer(mean, mean)
-    gram, cross, own = products[:inputs, :inputs], products[:inputs, inputs:], products[inputs:, inputs:]
-    starts = [np.zeros_like(cross), *([] if naive is None else [naive])]
-    kernel = _choose(gram, cross, float(np.trace(own)), count, starts, STEADY * power)
-    intercept = mean[inputs:] - mean[:inputs] @ kernel
+    fitted = _measure(batch, train)
+    held_out = _measure(batch, val).center() if val is not None and len(val.indices) else None
+    power = float(np.trace(fitted.products[: fitted.inputs, : fitted.inputs])) / fitted.inputs
+
+    def sum_all(fit: Fit) -> float:
+        kernel, intercept, error = fit
+        return error + (held_out.sum_errors(kernel, intercept) if held_out else 0.0)
+
+    kernel, intercept, _ = min(_yield_fits(fitted.center(), naive, STEADY * power), key=sum_all)
     return kernel.astype(np.float32), intercept.astype(np.float32)
 
 
@@ -47,39 +82,55 @@ def flatten_inputs(x: Any) -> np.ndarray:
     return np.concatenate([np.asarray(part, np.float64).reshape(len(part), -1) for part in parts], axis=1)
 
 
-def _yield_rows(
-    batch: Batch, arrays: Mapping[str, np.ndarray], indices: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _measure(batch: Batch, examples: ChosenExamples) -> Moments:
+    inputs = flatten_inputs(batch(examples.arrays, examples.indices[:1])[0]).shape[1]
+    total, squares, sums, products = 0.0, 0.0, np.zeros(1), np.zeros((1, 1))
+    for rows, weight in _yield_rows(batch, examples):
+        weighed = rows * weight[:, None]
+        total, squares = total + float(weight.sum()), squares + float((weight**2).sum())
+        sums, products = sums + weighed.sum(axis=0), products + weighed.T @ rows
+    count = total**2 / squares
+    return Moments(count, inputs, sums / total, products * (count / total))
+
+
+def _yield_rows(batch: Batch, examples: ChosenExamples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield inputs and outputs of some examples side by side, and the weights of these examples."""
-    chosen, size = indices[:: -(-len(indices) // MOST_EXAMPLES)], 1
+    chosen, size = examples.indices[:: -(-len(examples.indices) // MOST_EXAMPLES)], 1
     while len(chosen):
-        x, y, weight = batch(arrays, chosen[:size])
+        x, y, weight = batch(examples.arrays, chosen[:size])
         rows = np.concatenate([flatten_inputs(x), np.asarray(y, np.float64).reshape(len(y), -1)], axis=1)
         weight = np.ones(len(rows)) if weight is None else np.asarray(weight, np.float64)
         yield rows, weight.reshape(len(rows), -1).mean(axis=1)
         chosen, size = chosen[size:], max(1, CHUNK_VALUES // rows.shape[1])
 
 
-def _choose(
-    gram: np.ndarray, cross: np.ndarray, spread: float, count: float, starts: Sequence[np.ndarray], floor: float
-) -> np.ndarray:
-    """Return the weights (inputs, outputs) of the start and penalty with the least error.
+def _yield_fits(examples: Moments, naive: np.ndarray | None, floor: float) -> Iterator[Fit]:
+    """Yield a fit for each penalty, the strongest first, and before them one without any input, or the naive one.
 
-    gram, cross: products of the inputs with each other, and with the outputs, around their means
-    spread: sum of the squares of the outputs around their means
     floor: below which the squares of the inputs around their means may be nothing but rounding
     """
+    inputs, count = examples.inputs, examples.count
+    gram, cross = examples.products[:inputs, :inputs], examples.products[:inputs, inputs:]
     values, vectors = np.linalg.eigh(gram)
     values = np.maximum(values, 0.0)
-    scale, best, least = max(float(values.mean()), floor) or 1.0, starts[-1], np.inf
-    for start in starts:
-        missed = gram @ start
-        along = vectors.T @ (cross - missed)
-        unexplained = spread + float((start * (missed - 2 * cross)).sum())
+    scale = max(float(values.mean()), floor) or 1.0
+
+    def center(kernel: np.ndarray) -> np.ndarray:
+        intercept: np.ndarray = examples.mean[inputs:] - examples.mean[:inputs] @ kernel
+        return intercept
+
+    none = np.zeros_like(cross)
+    if naive is None:
+        yield none, center(none), np.inf  # for want of any other
+    else:
+        yield naive, none[0], examples.sum_errors(naive, none[0])
+    for start in [none, *([] if naive is None else [naive])]:
+        along = vectors.T @ (cross - gram @ start)
+        unexplained = examples.sum_errors(start, center(start))
         for penalty in PENALTIES[::-1] * scale:
             weights = along / (values + penalty)[:, None]
             left = unexplained + float((weights * (values[:, None] * weights - 2 * along)).sum())
             share = 1 - (1 + float((values / (values + penalty)).sum())) / count  # of the examples that are free
-            if share > 0 and left / share**2 < least:
-                best, least = start + vectors @ weights, left / share**2
-    return best
+            if share > 0:
+                kernel = start + vectors @ weights
+                yield kernel, center(kernel), left / share**2

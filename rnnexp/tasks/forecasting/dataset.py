@@ -117,7 +117,7 @@ class SeriesDataset(Dataset):
     @cached_property
     def ridge(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the weights and intercepts of a ridge regression on the training windows, see `fit_windows`."""
-        return fit_windows(self.pipeline.plan, self.parts["train"])
+        return fit_windows(self.pipeline.plan, self.parts["train"], self.parts.get("val"))
 
     def bounds(self, part: str, outputs: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the ends of intervals of these half-widths around outputs, (n, horizon, targets) each."""

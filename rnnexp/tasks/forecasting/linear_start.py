@@ -13,13 +13,13 @@ from rnnexp.data.ridge import fit_ridge
 from rnnexp.tasks.forecasting.windows import Plan, statistics, window_batch
 
 
-def fit_windows(plan: Plan, part: Part) -> tuple[np.ndarray, np.ndarray]:
+def fit_windows(plan: Plan, train: Part, val: Part | None) -> tuple[np.ndarray, np.ndarray]:
     """Return weights (inputs, outputs) and intercepts (outputs,) of ridge regression, as `fit_ridge` does.
 
     Weights shrink to those of the last value, if that is better. A window that is scaled by its own deviation counts by
     the square of that: unweighted, the errors of quiet windows, which are small in any unit, would decide.
     """
-    return fit_ridge(partial(weigh_windows, plan), part.arrays, part.indices, make_naive_weights(plan))
+    return fit_ridge(partial(weigh_windows, plan), train, val, make_naive_weights(plan))
 
 
 def weigh_windows(plan: Plan, arrays: Mapping[str, Any], indices: np.ndarray) -> tuple[Any, Any, np.ndarray]:

@@ -62,7 +62,7 @@ def test_the_errors_in_the_units_of_the_series_are_the_least() -> None:
     found = dataset(OWN)
     part, plan = found.parts["train"], found.pipeline.plan
     x, y, _ = found.batch(part.arrays, part.indices)
-    alone = fit_ridge(found.batch, part.arrays, part.indices, linear_start.make_naive_weights(plan))
+    alone = fit_ridge(found.batch, part, found.parts["val"], linear_start.make_naive_weights(plan))
     errors = [
         float((weights_of(found) * ((flatten_inputs(x) @ kernel + intercept - y[..., 0]) ** 2).mean(axis=1)).sum())
         for kernel, intercept in (found.ridge, alone)
