@@ -49,6 +49,9 @@ os.environ.setdefault(
     " --xla_cpu_parallel_codegen_split_count=1",  # in parts it is compiled at the same time, and for half more CPU time
 )
 
+# Ray lets its workers wait for all others: at its usual 15 they come to nothing beside the tests of a busy machine.
+os.environ.setdefault("RAY_worker_niceness", "0")
+
 # What an earlier run has computed must not stand in for what a test looks at.
 runtime.takes_cached = False
 
