@@ -217,7 +217,7 @@ class Dataset(ABC):
 
     @cached_property
     def ridge(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the weights and intercepts of a ridge regression on the training examples, see `fit_ridge`."""
+        """Return the weights and intercepts of a ridge regression of the training examples, see `fit_ridge`."""
         return fit_ridge(self.batch, self.parts["train"], self.parts.get("val"))
 
     @abstractmethod

@@ -1,9 +1,9 @@
-"""Ridge regression from what a network reads to what it should give, on the training examples."""
+"""Ridge regression from what a network reads to what it should give: a linear forecast for it to start from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 MOST_EXAMPLES = 2**17  # of more, evenly spread ones
 CHUNK_VALUES = 2**21  # bounds the memory of inputs that are gathered: 16 MB
 PENALTIES = 10.0 ** np.arange(-6, 4)  # in units of the mean variance of an input, times the examples
-STEADY = 1e-6  # share of the squares of the inputs
+STEADY = 1e-6  # share of the squares of the inputs: below it those around their means may be nothing but rounding
 
 Arrays = Mapping[str, np.ndarray]
 Batch = Callable[[Arrays, Any], tuple[Any, Any, Any]]
@@ -30,7 +30,7 @@ class ChosenExamples(Protocol):
 
 @dataclass(frozen=True)
 class Moments:
-    """Means of inputs and outputs side by side, and the sums of their products, over examples that count by weights.
+    """Means of inputs and outputs side by side, and sums of products around them, over examples that count by weights.
 
     count: examples of equal weight that would say as much (Kish, Survey sampling, 1965);  inputs: how many come first
     """
@@ -40,12 +40,8 @@ class Moments:
     mean: np.ndarray
     products: np.ndarray
 
-    def center(self) -> Moments:
-        """Return the same around the means."""
-        return replace(self, products=self.products - self.count * np.outer(self.mean, self.mean))
-
     def sum_errors(self, kernel: np.ndarray, intercept: np.ndarray) -> float:
-        """Return the sum of the squared errors of a linear function, of moments around the means."""
+        """Return the sum of the squared errors of a linear function."""
         first, last = slice(self.inputs), slice(self.inputs, None)
         gram, cross, own = self.products[first, first], self.products[first, last], self.products[last, last]
         around = float(np.trace(own)) + float((kernel * (gram @ kernel - 2 * cross)).sum())
@@ -60,19 +56,16 @@ def fit_ridge(
 
     The penalty is the one of the least squared error: that of the training examples by generalized cross-validation
     (Golub, Heath and Wahba, Generalized cross-validation as a method for choosing a good ridge parameter, 1979), and
-    that of validation examples, where there are any, by a fit to the others. So is what it shrinks the weights to: 0,
-    or those of a naive forecast, (inputs, outputs), which may also be the answer as it is. Examples count by their
-    weights.
+    that of validation examples, which fit nothing. So is what it shrinks the weights to: 0, or those of a naive
+    forecast, (inputs, outputs), which may also be the answer as it is. Examples count by their weights.
     """
-    fitted = _measure(batch, train)
-    held_out = _measure(batch, val).center() if val is not None and len(val.indices) else None
-    power = float(np.trace(fitted.products[: fitted.inputs, : fitted.inputs])) / fitted.inputs
+    held_out = _measure(batch, val) if val is not None else None
 
     def sum_all(fit: Fit) -> float:
         kernel, intercept, error = fit
         return error + (held_out.sum_errors(kernel, intercept) if held_out else 0.0)
 
-    kernel, intercept, _ = min(_yield_fits(fitted.center(), naive, STEADY * power), key=sum_all)
+    kernel, intercept, _ = min(_yield_fits(_measure(batch, train), naive), key=sum_all)
     return kernel.astype(np.float32), intercept.astype(np.float32)
 
 
@@ -89,8 +82,8 @@ def _measure(batch: Batch, examples: ChosenExamples) -> Moments:
         weighed = rows * weight[:, None]
         total, squares = total + float(weight.sum()), squares + float((weight**2).sum())
         sums, products = sums + weighed.sum(axis=0), products + weighed.T @ rows
-    count = total**2 / squares
-    return Moments(count, inputs, sums / total, products * (count / total))
+    count, mean = total**2 / squares, sums / total
+    return Moments(count, inputs, mean, products * (count / total) - count * np.outer(mean, mean))
 
 
 def _yield_rows(batch: Batch, examples: ChosenExamples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -104,16 +97,14 @@ def _yield_rows(batch: Batch, examples: ChosenExamples) -> Iterator[tuple[np.nda
         chosen, size = chosen[size:], max(1, CHUNK_VALUES // rows.shape[1])
 
 
-def _yield_fits(examples: Moments, naive: np.ndarray | None, floor: float) -> Iterator[Fit]:
-    """Yield a fit for each penalty, the strongest first, and before them one without any input, or the naive one.
-
-    floor: below which the squares of the inputs around their means may be nothing but rounding
-    """
+def _yield_fits(examples: Moments, naive: np.ndarray | None) -> Iterator[Fit]:
+    """Yield a fit for each penalty, the strongest first, and before them one without any input, or the naive one."""
     inputs, count = examples.inputs, examples.count
     gram, cross = examples.products[:inputs, :inputs], examples.products[:inputs, inputs:]
     values, vectors = np.linalg.eigh(gram)
     values = np.maximum(values, 0.0)
-    scale = max(float(values.mean()), floor) or 1.0
+    power = float(values.sum() + count * (examples.mean[:inputs] ** 2).sum()) / inputs
+    scale = max(float(values.mean()), STEADY * power) or 1.0
 
     def center(kernel: np.ndarray) -> np.ndarray:
         intercept: np.ndarray = examples.mean[inputs:] - examples.mean[:inputs] @ kernel
