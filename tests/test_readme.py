@@ -24,7 +24,7 @@ from hydra.conf import HydraConf
 from readme import BLOCKS, GUIDE, HEADERS, PAGES, PROSE, README, ROOT, blocks_of, commands_of, rows_under
 
 import rnnexp as rx
-from rnnexp import errors, registry, runner
+from rnnexp import errors, registry
 from rnnexp.cli import train
 from rnnexp.cli.main import COMMANDS, main, parser_of, read_words
 from rnnexp.config.explain import every_key
@@ -403,7 +403,6 @@ def test_the_defaults_that_are_told_are_those_of_the_program() -> None:
     assert (alone.model.name, alone.data.name, alone.tracking.name) == ("lstm", "sine", "mlflow")
     assert Sweep().retries == 2  # "started again, twice at most"
     assert Sweep().objective is None
-    assert runner.MAX_DRAWN == 3  # "the best three of a group get their pictures at once"
     assert dispatch.PROMPT_S == 1  # "as many epochs per call as take a second"
     assert set(get_args(Pooling)) == {"last", "mean", "max", "attention"}
     listed = re.search(r"so (`simple_rnn`.*?) all take them", PROSE.replace("\n", " "))

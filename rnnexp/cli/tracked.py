@@ -53,9 +53,9 @@ def _add_commands_on_runs(command: Callable[..., ArgumentParser]) -> None:
     parser = command(
         plot,
         description="Plot the figures of a finished run from its model, with the data read again, and store them "
-        "under figures/ with the run. For runs that have none: a vectorized sweep plots only its best three runs, "
-        "and tracking.figures=false plots none. With --data: the data of a configuration, before anything is trained. "
-        "Of a sweep: the effective memory of its networks, side by side.",
+        "under figures/ with the run. For runs that have none: a vectorized sweep plots only the best run of each "
+        "group, and tracking.figures=false plots none. With --data: the data of a configuration, before anything is "
+        "trained. Of a sweep: the effective memory of its networks, side by side.",
         epilog="examples: rnnexp plot lstm-u32-lr1e-3-a1b2 -o figures   rnnexp plot --data experiment=airline_lstm",
     )
     named = "id of a run, the beginning of its id, its name (of several, the latest), or last"

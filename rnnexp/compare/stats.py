@@ -31,6 +31,11 @@ class Paired:
     gap: float
 
 
+def import_intervals() -> None:
+    """Import what the first interval would wait for."""
+    from scipy import special  # noqa: F401
+
+
 def summary(values: Sequence[float]) -> Summary | None:
     """Return mean, standard deviation (of a sample) and 95 % confidence interval; None without values."""
     if not values:

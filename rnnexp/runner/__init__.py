@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from rnnexp.training.fit import TrainingStep
     from rnnexp.training.plan import History, TrainingPlan
 
-MAX_DRAWN = 3  # of runs that are trained together, the best so many get their pictures at once
-
 log = logging.getLogger("rnnexp")
 
 
@@ -241,8 +239,8 @@ def _report_trained(prepared: PreparedRun, ending: Ending, history: History) -> 
 
 def _is_drawn(prepared: PreparedRun, history: History) -> bool:
     """Say whether a run gets its pictures: of many that are trained together the best, and none that was given up."""
-    top = prepared.training is None or prepared.training.member.is_top(MAX_DRAWN)
-    return top and prepared.experiment.tracking.figures and history.stopped != "pruned"
+    best = prepared.training is None or prepared.training.member.is_best()
+    return best and prepared.experiment.tracking.figures and history.stopped != "pruned"
 
 
 def locate_runs(name: str) -> Path:

@@ -28,9 +28,12 @@ def import_early(varied: Sequence[str]) -> None:
 
 def _import(several: bool) -> None:
     with wait_for_packages():
-        from rnnexp.compare import find, importance, pictures, report  # noqa: F401
+        import pandas  # noqa: F401
+
+        from rnnexp.compare import find, importance, pictures, report, stats  # noqa: F401
 
         pictures.import_drawing()
+        stats.import_intervals()
         if several:
             importance.import_evaluator()
 

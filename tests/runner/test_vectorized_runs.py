@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import rnnexp as rx
-from rnnexp import runner, runtime
+from rnnexp import runtime
 from rnnexp.runner import Result
 from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.groups import GroupStore
@@ -246,8 +246,7 @@ def test_members_are_tracked_each_by_itself(tmp_path: Path) -> None:
     assert len({run.data.metrics["test/rmse"] for run in runs}) == 3
 
 
-def test_only_the_best_of_a_group_get_their_pictures_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "MAX_DRAWN", 1)
+def test_only_the_best_of_a_group_gets_its_pictures_at_once(tmp_path: Path) -> None:
     drawn = [line for line in PLAIN if line != "tracking.figures=false"]
     ended = together([rx.compose(*drawn, f"seed={seed}") for seed in range(3)], tmp_path)
     best = min(ended, key=lambda number: losses(ended[number], "val").min())

@@ -74,9 +74,9 @@ class Member:
         """Return the state of the optimizer after the last epoch."""
         return [np.asarray(value) for value in self.ensemble.value(self.index, "optimizer")]
 
-    def is_top(self, count: int) -> bool:
-        """Say whether this training is among the best `count` so far, by what chooses its best weights."""
-        return sum(member.best < self.best for member in self.ensemble.members) < count
+    def is_best(self) -> bool:
+        """Say whether no training of the group is better so far, by what chooses its best weights."""
+        return not any(member.best < self.best for member in self.ensemble.members)
 
 
 LAST = ("trainable", "other", "optimizer")
