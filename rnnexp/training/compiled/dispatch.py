@@ -85,7 +85,8 @@ class Dispatch:
         from jax import numpy as jnp
 
         running, total = self.program.running, self.program.settings.pieces.total
-        _, shapes = jax.eval_shape(self._advance, progress, _at(now, 0), fixed, data, span)
+        advance = jax.jit(self._advance, inline=True)  # traced once, though it is asked for its shapes, too
+        _, shapes = jax.eval_shape(advance, progress, _at(now, 0), fixed, data, span)
 
         def go_on(carry: Tree) -> Any:
             index, (state, _), _ = carry
@@ -94,7 +95,7 @@ class Dispatch:
         def body(carry: Tree) -> Tree:
             index, progress, rows = carry
             ends = jnp.where(index == 0, span[0], 0), jnp.where(index + 1 == count, span[1], total)
-            after, row = self._advance(progress, _at(now, index), fixed, data, ends)
+            after, row = advance(progress, _at(now, index), fixed, data, ends)
             row = {**row, "ran": running(progress[0], fixed)}
             return index + 1, after, {key: rows[key].at[index].set(value) for key, value in row.items()}
 

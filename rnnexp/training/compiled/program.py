@@ -120,9 +120,10 @@ class Program:
             passed = _select(first <= pieces.trained, self._begin_test(state), passed)
             tests = jnp.maximum(first - pieces.trained, 0), jnp.minimum(last - pieces.trained, pieces.tests)
             passed = self._test(state, passed, fixed, data, tests)
-        shapes = jax.eval_shape(end, state, passed)[1]
+        ended = jax.jit(end, inline=True)  # traced once, though it is asked for its shapes, too
+        shapes = jax.eval_shape(ended, state, passed)[1]
         no_row = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
-        return jax.lax.cond(last == pieces.total, end, lambda *progress: (progress, no_row), state, passed)
+        return jax.lax.cond(last == pieces.total, ended, lambda *progress: (progress, no_row), state, passed)
 
     def _begin(self, state: Tree, now: Tree) -> Tree:
         """Set the learning rate and forget the metrics of the last pass, and the states of its lanes."""
