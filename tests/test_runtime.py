@@ -298,7 +298,7 @@ for number in {numbers}:
 START_ALL = "runtime.configure('jax')"
 KEEP_ALONE = """
 import jax
-from rnnexp.runtime.machine import use_compilation_cache
+from rnnexp.runtime.compilation_cache import use_compilation_cache
 use_compilation_cache(jax)
 """
 
@@ -319,6 +319,7 @@ def test_compiled_programs_are_kept_for_the_next_process(tmp_path: Path) -> None
     same, other = kept([1, 2], START_ALL, tmp_path)
     assert same == first
     assert other > first
+    assert {file.name.rpartition("-")[2] for file in folder.iterdir()} == {"cache", ".checked"}  # a file of each
 
 
 LOSING_THE_FOLDER = (

@@ -230,9 +230,9 @@ def _examine_cache(cache: Path | None) -> Iterator[Checked]:
         return
     programs = 0
     with suppress(OSError):
-        programs = sum(1 for _ in Path(own).iterdir())
+        programs = sum(file.name.endswith("-cache") for file in Path(own).iterdir())
     if programs:
-        yield Checked("ok", "compiled", f"{count(programs, 'file')} of compiled programs in {own}")
+        yield Checked("ok", "compiled", f"{count(programs, 'compiled program')} in {own}")
     else:
         yield Checked("slow", "compiled", f"no compiled program yet in {own}: the first run of each kind compiles")
 

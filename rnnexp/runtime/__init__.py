@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from rnnexp.errors import ConfigError, ResourceError
-from rnnexp.runtime import machine, process_group
+from rnnexp.runtime import compilation_cache, machine, process_group
 from rnnexp.runtime.startup import hide_packages, hold_stderr, set_environment
 from rnnexp.synonyms import suggest_value
 
@@ -232,7 +232,7 @@ def _limit_threads(backend: str, threads: int | None) -> None:
 def _start_jax(device: str) -> str:
     import jax
 
-    machine.use_compilation_cache(jax)
+    compilation_cache.use_compilation_cache(jax)
     if device == "cpu":
         jax.config.update("jax_platforms", "cpu")  # heard even if somebody imported jax before us
     process_group.join_jax(jax)

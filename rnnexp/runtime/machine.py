@@ -1,17 +1,13 @@
-"""What this machine has for us: processors, memory, packages, a clock, and a folder for compiled programs."""
+"""What this machine has for us: processors, memory, packages, a clock, and a folder that lasts."""
 
 from __future__ import annotations
 
 import os
-import platform
 import time
-import warnings
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-MAX_CACHE_BYTES = 500 * 2**20
 CGROUP = Path("/sys/fs/cgroup")  # the limits of a container
 SLACK_S = 1.0  # by which a clock may be corrected bit by bit
 
@@ -74,26 +70,6 @@ def make_cache_folder() -> Path | None:
     except (OSError, RuntimeError):  # the second: there is no HOME, and no entry in passwd
         return None
     return folder if os.access(folder, os.W_OK) else None
-
-
-def use_compilation_cache(jax: Any) -> None:
-    """Let JAX keep compiled programs for the next process, unless the user has chosen a folder.
-
-    One folder per machine: compiled code fits the processor it was made on. Bounded in size.
-    """
-    if jax.config.jax_compilation_cache_dir or os.environ.get("JAX_ENABLE_COMPILATION_CACHE", "").lower() == "false":
-        return
-    cache = make_cache_folder()
-    if cache is None:  # a home that cannot be written: compile anew each time
-        return
-    folder = cache / f"jax-{platform.node()}"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_compilation_cache_max_size", MAX_CACHE_BYTES)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    # Of a lock that many processes wait for: a program that is not kept is compiled anew, and nothing else is lost.
-    warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation cache entry")
 
 
 class RunClock:

@@ -49,7 +49,7 @@ def test_what_slows_a_process_is_named_and_only_that(monkeypatch: pytest.MonkeyP
     before = texts(doctor.examine_speed(), "slow")
     assert "settings" not in before
     assert "no compiled program yet" in before
-    (tmp_path / "program").touch()
+    (tmp_path / "jit_step-0a1b-cache").touch()
     monkeypatch.setenv("JAX_DEBUG_NANS", "True")
     monkeypatch.setenv("JAX_DISABLE_JIT", "0")
     after = texts(doctor.examine_speed(), "slow")
