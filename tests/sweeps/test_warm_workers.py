@@ -17,6 +17,7 @@ import pytest
 from sweeping import COMMAND, jobs, run, spare_rehearsal, table
 
 from rnnexp.errors import ConfigError
+from rnnexp.stopping import request_stop
 from rnnexp.sweeps.executors.local import LocalProcesses
 from rnnexp.sweeps.task import Task
 from rnnexp.sweeps.warm_worker import find_needs
@@ -125,7 +126,7 @@ def test_a_job_that_is_stopped_takes_its_process_along_and_the_next_gets_another
 ) -> None:
     def stop() -> None:
         (sweep,) = (tmp_path / "runs" / "sweeps").iterdir()
-        subprocess.run([*COMMAND[:3], "stop", sweep.name, "1"], cwd=tmp_path, check=True, timeout=WAIT_S)
+        request_stop(sweep, 1)
 
     stopper = when_it_trains(tmp_path, 1, stop)
     folder = run(*LONG, "trainer.epochs=600", "seed=0,1,2", launcher={**ONE, "fresh": fresh}, new=True)
