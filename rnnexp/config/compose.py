@@ -7,6 +7,7 @@ import traceback
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from hydra.core.singleton import Singleton
 from hydra.core.utils import setup_globals
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.basecontainer import BaseContainer
 from omegaconf.errors import OmegaConfBaseException
 
 from rnnexp.config import places, renamed
@@ -271,13 +273,15 @@ def hydra_state() -> Iterator[None]:
 
     What Hydra finds when it looks for plugins stays: it would look again on the way out, and in the next call.
     """
-    before = Singleton.get_state()
+    lasting: tuple[type[Any], ...] = (Plugins, SourcesRegistry, ConfigStore)
+    before = {kind: deepcopy(one) for kind, one in Singleton._instances.items() if kind not in lasting}
+    resolvers = {**BaseContainer._resolvers}
     try:
         setup()
         yield
     finally:
-        before["instances"] |= {found: found.instance() for found in (Plugins, SourcesRegistry, ConfigStore)}
-        Singleton.set_state(before)
+        Singleton._instances = before | {kind: kind() for kind in lasting}
+        BaseContainer._resolvers = resolvers
 
 
 def setup() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Hashable
+from copy import copy
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 from hydra._internal.config_repository import ConfigRepository
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
@@ -34,6 +36,8 @@ COMPONENT_GROUPS = ("data", "model", "optimizer", "schedule", "loss")
 KINDS = {"hydra/launcher": "executor", **{group: group for group in COMPONENT_GROUPS}}  # of components, by their group
 SCHEME = "rnnexp"
 INSTALLED = ("hydra", "pkg", "hydra.conf")  # Hydra's own package, which nobody changes while it runs
+SCHEMA = "hydra"  # who has stored the schema of its node
+MOST = 500  # parts and compositions that are kept, of 1 and 20 kB each
 
 
 class RnnexpConfigSource(ConfigSource):
@@ -87,22 +91,54 @@ class Repository(ConfigRepository):
     A command composes several times, and a sweep or a check many times, out of the same twenty parts. Hydra changes
     what it is given, so that each composition needs its own: to unpickle what this process has pickled takes a fifth
     of a deep copy.
+
+    states: what decided about each part that was loaded; None where that is not known
     """
+
+    def __init__(self, config_search_path: ConfigSearchPath) -> None:
+        super().__init__(config_search_path)
+        self.states: dict[str, Hashable | None] = {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Repository:
+        """Make the one that Hydra changes, which sets its list of sources anew, without all schemas that they hold."""
+        copied = copy(self)
+        copied.states = {}
+        return copied
 
     def load_config(self, config_path: str) -> ConfigResult | None:
         source = self._find_object_source(config_path, ObjectType.CONFIG)
-        state = _state(source, config_path) if source else None
+        state = self.states[config_path] = _state(source, config_path) if source else None
         if state is None:
             return super().load_config(config_path)
-        known = _pickled()
-        if known.get(config_path, (None,))[0] != state:
-            known[config_path] = state, pickle.dumps(super().load_config(config_path))
-        return pickle.loads(known[config_path][1])
+        found = fetch(config_path, state)
+        if found is None:
+            found = super().load_config(config_path)
+            keep(config_path, state, found)
+        return found
+
+
+def fetch(key: Hashable, state: Hashable) -> Any:
+    """Return what this process keeps under a key, each call a copy of its own; None if that is of another state."""
+    kept = _pickled().get(key)
+    return pickle.loads(kept[1]) if kept is not None and kept[0] == state else None
+
+
+def keep(key: Hashable, state: Hashable, value: Any) -> None:
+    """Keep something for `fetch`, in place of what the key had before."""
+    if len(_pickled()) >= MOST:
+        _pickled().clear()
+    _pickled()[key] = state, pickle.dumps(value)
+
+
+def has_variables(config_path: str) -> bool:
+    """Say whether a part that was read last may read variables of the environment."""
+    kept = _pickled().get(config_path)
+    return kept is None or b"oc.env" in kept[1]
 
 
 @cache
-def _pickled() -> dict[str, tuple[Hashable, bytes]]:
-    """Return what was read last under each path, and of which state."""
+def _pickled() -> dict[Hashable, tuple[Hashable, bytes]]:
+    """Return what is kept, and of which state."""
     return {}
 
 
@@ -110,6 +146,9 @@ def _state(source: ConfigSource, config_path: str) -> Hashable | None:
     """Return all that decides about what a source answers; None if that is not known."""
     if isinstance(source, RnnexpConfigSource):
         return source.state(config_path)
+    if source.scheme() == "structured":
+        stored = ConfigStore.instance()._load(source._normalize_file_name(config_path))
+        return (config_path, SCHEMA) if stored.provider == SCHEMA else None
     return (config_path, INSTALLED) if (source.provider, source.scheme(), source.path) == INSTALLED else None
 
 

@@ -24,7 +24,7 @@ from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from rnnexp.config import places
+from rnnexp.config import merged, places
 from rnnexp.config.allow_list import CHOICES, FOLDERS, MAY, NOT, has_reference, problems_of
 from rnnexp.config.provenance import shown
 from rnnexp.config.source import SCHEME, Repository, options
@@ -57,15 +57,26 @@ class Loader(ConfigLoaderImpl):
         self._typed: set[str] = set()
 
     def _compose_config_from_defaults_list(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
+        config = self._merge(defaults, repo)
+        for group in ("callbacks", "loss", "schedule"):
+            if self._typed & {f"~{group}", f"{group}=none"} and group in config:
+                with open_dict(config):  # what an experiment sets of them would bring them back
+                    config[group] = {} if group == "callbacks" else None
+        return config
+
+    def _merge(self, defaults: list[ResultDefault], repo: IConfigRepository) -> DictConfig:
+        """Merge what may be merged, unless these very files have passed and been merged before."""
+        identity = merged.identify(defaults, repo)
+        if (known := merged.fetch(identity)) is not None:
+            config, claims = known
+            self._claims += claims
+            return config
         problems: list[str] = []
         for default in defaults:
             _inspect(self, default, repo, problems, self._claims)
         _refuse(problems)
         config = super()._compose_config_from_defaults_list(defaults, repo)
-        for group in ("callbacks", "loss", "schedule"):
-            if self._typed & {f"~{group}", f"{group}=none"} and group in config:
-                with open_dict(config):  # what an experiment sets of them would bring them back
-                    config[group] = {} if group == "callbacks" else None
+        merged.keep(identity, config, self._claims)
         return config
 
     def _load_configuration_impl(self, *arguments: Any, **named: Any) -> DictConfig:
