@@ -13,6 +13,7 @@ from rnnexp.config.compose import compose
 from rnnexp.config.overrides import parsed
 from rnnexp.config.settings import Experiment
 from rnnexp.config.written import write_overrides, write_space
+from rnnexp.data.located import refuse_absent
 from rnnexp.errors import ConfigError
 from rnnexp.failures import foreseen
 from rnnexp.output import masked_output
@@ -132,6 +133,7 @@ def _choose_folder(
     from rnnexp.runner.unfinished import take_up
     from rnnexp.runtime.run_log import write_log
 
+    refuse_absent(experiment.data)  # before a folder is made
     run_dir = None if given is None else Path(given).absolute()
     place = run_dir or runner.locate_runs(experiment.name)
     with take_up(experiment, place, log.warning, is_run=run_dir is not None) as unfinished:

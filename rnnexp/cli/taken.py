@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from hydra.core.override_parser.types import Quote, QuotedString
 
 from rnnexp.config import compose
+from rnnexp.data.located import refuse_absent
 from rnnexp.redact import redact, redact_words
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def find_unfinished(overrides: list[str], config_dir: str | None) -> Iterator[li
     from rnnexp.runner.unfinished import take_up
 
     experiment, place, is_run = compose.read_with_place(overrides, config_dir)
+    refuse_absent(experiment.data)  # before Hydra makes a folder
     with take_up(experiment, place, print, is_run=is_run) as Taken.run:
         folder = QuotedString(str(Taken.run.folder), Quote.single).with_quotes() if Taken.run else ""
         yield [f"hydra.run.dir={folder}"] if folder and not is_run else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,8 +11,16 @@ from pydantic import Field
 
 from rnnexp.config.settings import SINCE
 from rnnexp.data.tables.layout import Layout
-from rnnexp.errors import ConfigError
+from rnnexp.errors import ConfigError, DataError
 from rnnexp.registry import settings
+
+FILES = ("path", "val_path", "test_path", "unlabeled", "vectors")  # settings that name what is looked for
+
+
+def refuse_absent(*sources: object) -> None:
+    """Raise DataError for all files at once that sources name and that are not there; none is opened."""
+    if problems := dict.fromkeys(text for one in sources if isinstance(one, InRoot) for text in one.find_absent()):
+        raise DataError("\n".join(problems))
 
 
 @settings
@@ -22,6 +31,10 @@ class InRoot:
 
     def root_folder(self) -> str | None:
         return self.root or os.environ.get("RNNEXP_DATA") or None
+
+    def find_absent(self) -> list[str]:
+        """Say of each file and folder that the settings name and that is not there where it was looked for."""
+        return []
 
 
 @settings
@@ -35,6 +48,21 @@ class Located(InRoot):
         from rnnexp.data.tables.files import locate
 
         return locate(path, self.root_folder(), self.origin)
+
+    def is_folder(self, path: str) -> bool:
+        """Say whether a setting names a folder, not a file."""
+        return False
+
+    def find_absent(self) -> list[str]:
+        """Say of each file and folder that the settings name and that is not there where it was looked for."""
+        from rnnexp.data.tables.files import describe_absent
+
+        given = [getattr(self, key, None) for key in FILES]
+        found = (
+            describe_absent(path, self.root_folder(), self.origin, self.is_folder(path))
+            for path in dict.fromkeys(path for value in given for path in _list_paths(value))
+        )
+        return [problem for problem in found if problem]
 
 
 @settings
@@ -151,3 +179,12 @@ class TextFiles(Encoded):
         except ConfigError as error:
             return [str(error)]
         return []
+
+
+def _list_paths(value: Any) -> Iterator[str]:
+    """Yield the paths of a setting: one, or those of labels or languages."""
+    if isinstance(value, str) and value.strip():
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _list_paths(inner)

@@ -61,7 +61,9 @@ class Coordinator:
                 self._take_up(number, known)
         self._drop()
         self._replay()
-        self._pending += (job for number, job in self._jobs.items() if self._is_due(self.state.jobs[number]))
+        self._pending += (
+            job for number, job in self._jobs.items() if self.settings.is_due(self.state.jobs[number].status)
+        )
         attempt.tell_gone_on(self.view, {self._folder(one.number): one for one in self._pending}, self._find_unfinished)
 
     def _drop(self) -> None:
@@ -82,10 +84,6 @@ class Coordinator:
         check_unchanged(jobs, self.state, self.orders.folder)
         self.journal.append(*(job_event(job) for job in jobs if job.says_more_than(self.state.jobs.get(job.number))))
         return jobs
-
-    def _is_due(self, known: JobState) -> bool:
-        again = {"failed": self.settings.retry_failed, "stopped": self.settings.retry_stopped}
-        return known.status is None or again.get(known.status, False)
 
     def _take_up(self, number: int, known: JobState) -> None:
         """Settle a job that was running when the coordinator of an earlier start died."""
@@ -108,7 +106,8 @@ class Coordinator:
         ended = {
             trial: mean_value(jobs)
             for trial, jobs in per_trial.items()
-            if len(jobs) == self.orders.planner.jobs_per_trial and not any(self._is_due(job) for job in jobs)
+            if len(jobs) == self.orders.planner.jobs_per_trial
+            and not any(self.settings.is_due(job.status) for job in jobs)
         }
         self.orders.search.replay(self.state.trials, ended)
         self._next_trial = max(self.state.trials, default=-1) + 1

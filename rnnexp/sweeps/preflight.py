@@ -14,6 +14,7 @@ from typing import Any
 
 from rnnexp import registry
 from rnnexp.config.parse import COMPONENTS, parse
+from rnnexp.data.located import refuse_absent
 from rnnexp.errors import ConfigError, DataError, ResourceError, RnnexpError
 from rnnexp.failures import describe, foreseen
 from rnnexp.runtime import DEFAULT_BACKEND, choose_backend, require_package
@@ -83,7 +84,8 @@ def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
         answers = fitting  # a network that is too big for this machine fails alone, the other jobs are run
     elif failures:
         kind = _ERRORS.get(failures[0]["code"], RnnexpError)
-        raise kind(*dict.fromkeys(text for answer in failures for text in answer["error"]))
+        told = dict.fromkeys(text for answer in failures for text in answer["error"])
+        raise ConfigError(*told) if kind is ConfigError else kind("\n".join(told))
     validated, scores = ({answer[key] for answer in answers} for key in ("validated", "validation_score"))
     first = answers[0]
     return Findings(
@@ -98,6 +100,12 @@ def rehearse(jobs: Sequence[Job], hardware: Hardware, threads: int) -> Findings:
         sizes=built,
         validation_score=scores.pop() if len(scores) == 1 else None,
     )
+
+
+def refuse_absent_files(jobs: Iterable[Job]) -> None:
+    """Raise DataError for all files that jobs are to read and that are not there."""
+    distinct = {_network(job.mapping): job for job in jobs}
+    refuse_absent(*(parse(job.mapping).data for job in distinct.values()))
 
 
 def find_unseen(mappings: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -69,6 +69,10 @@ class Sweep:
     def is_grid(self) -> bool:
         return self.sampler in GRID
 
+    def is_due(self, status: str | None) -> bool:
+        """Say whether a job that has ended so, None for not at all, is to be trained."""
+        return status is None or {"failed": self.retry_failed, "stopped": self.retry_stopped}.get(status, False)
+
     @property
     def learns(self) -> bool:
         """Whether the sampler chooses points by the results of earlier ones."""

@@ -58,6 +58,7 @@ def sweep(request: Request) -> Path | None:
     inputs = hash_inputs(planned.jobs)
     if not settings.allow_data_change:
         refuse_changes(find_changes(journal.state.inputs, inputs), journal.state, place.folder)
+    preflight.refuse_absent_files(_list_due(planned.jobs, settings, journal.state))
     facts, findings = _facts(planned, request, journal)
     finished = find_runs(planned, request, facts)
     for line in words.overview(planned, request, journal.state, facts, findings, finished):
@@ -132,6 +133,14 @@ def _check_executor(launcher: Launcher, jobs: Sequence[Job]) -> None:
             )
     if problems:
         raise ConfigError(*problems)
+
+
+def _list_due(jobs: Sequence[Job], settings: Sweep, state: State) -> list[Job]:
+    """Return the jobs that are still to be trained, of a sampler some that stand for all."""
+    if not settings.is_grid:
+        return [] if state.closed and len(state.trials) >= (settings.n_trials or 0) else [*jobs]
+    known = {number: job.status for number, job in state.jobs.items()}
+    return [job for job in jobs if settings.is_due(known.get(job.number))]
 
 
 def _facts(planned: Planned, request: Request, journal: Journal) -> tuple[Facts, preflight.Findings | None]:

@@ -129,11 +129,15 @@ class audio_folder(Encoded, RecordingSource):
 
     def find_place(self) -> Path:
         """Find the folder or the archive."""
-        from rnnexp.data.tables.files import locate, locate_folder
+        from rnnexp.data.tables.files import locate_folder
 
-        if Path(self.path).suffix.lower() == ".zip":
-            return locate(self.path, self.root_folder(), self.origin)[0]
-        return locate_folder(self.path, self.root_folder(), self.origin)
+        if self.is_folder(self.path):
+            return locate_folder(self.path, self.root_folder(), self.origin)
+        return self.locate(self.path)[0]
+
+    def is_folder(self, path: str) -> bool:
+        """Say whether a setting names a folder: of recordings, not an archive."""
+        return path == self.path and Path(path).suffix.lower() != ".zip"
 
     def list_parts(self, said: list[str]) -> list[str]:
         """Leave the training rows to `split` where it has a validation part to take from them."""

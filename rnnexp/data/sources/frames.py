@@ -105,6 +105,10 @@ class frames(Encoded, FrameSource):
 
         return read_folder(locate_folder(self.path, self.root_folder(), self.origin), self)
 
+    def is_folder(self, path: str) -> bool:
+        """Say whether a setting names a folder: of images, not an archive of arrays."""
+        return path == self.path and not self._is_archive
+
     @property
     def _is_archive(self) -> bool:
         return self.path.endswith(".npz")

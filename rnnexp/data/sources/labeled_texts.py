@@ -84,6 +84,10 @@ class text_files(TextSource):
             return labeled_folders(locate_folder(path, self.root_folder(), self.origin), self.ignore_labels, done)
         return {str(label): self.locate(files) for label, files in path.items()}
 
+    def is_folder(self, path: str) -> bool:
+        """Say whether a setting names a folder: a path that stands alone, without a label."""
+        return path in (self.path, self.val_path, self.test_path)
+
 
 @register("data")
 class text_table(TextSource):

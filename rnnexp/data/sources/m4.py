@@ -114,6 +114,15 @@ class m4(InRoot, SeriesSource):
             raise DataError(f"{file}: {len(alone)} series are in only one of the two files, such as `{alone[0]}`")
         return {label: np.concatenate([values, after[label]]) for label, values in series.items()}
 
+    def find_absent(self) -> list[str]:
+        """Say so of the file, or of the first of the two."""
+        try:
+            for part in ("train", "test") if self.rows == "all" else ("train",):
+                self._file(part)
+        except DataError as error:
+            return [str(error)]
+        return []
+
     def _file(self, part: str) -> Path:
         """Find a file in the folder, in that of its part, as the organizers' repository has it, or beside them all."""
         name = f"{self.group}-{part}.csv*"

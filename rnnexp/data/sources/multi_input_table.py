@@ -99,6 +99,19 @@ class multi_input_table(TableFiles, MultiInputSource):
             **self._say(main, said),
         )
 
+    def find_absent(self) -> list[str]:
+        """Say so of the main table, or of those that lie beside it."""
+        if problems := super().find_absent():
+            return problems
+        try:
+            main = self._locate_main()
+            for given in self.inputs.values():
+                if given.is_sequence:
+                    self._locate_steps(main, str(given.path))
+        except DataError as error:
+            return [str(error)]
+        return []
+
     def _locate_main(self) -> Path:
         files = self.locate(self.path)
         if len(files) > 1:

@@ -61,6 +61,10 @@ class sequence_folder(Encoded, RecordingSource):
     def label_key(self) -> str:
         return "data.label"
 
+    def is_folder(self, path: str) -> bool:
+        """Say whether a setting names a folder."""
+        return path == self.path
+
     def gives(self) -> set[str]:
         return {"test"} if self.part is not None else set()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import glob
 import gzip
 import io
 import os
@@ -83,6 +84,18 @@ def locate(path: str, root: str | None = None, origin: str = "") -> list[Path]:
     raise DataError(_absent(path, candidates, root, origin))
 
 
+def describe_absent(path: str, root: str | None = None, origin: str = "", folder: bool = False) -> str | None:
+    """Say that there is nothing by this name, or that matches it; None if there is, be it what it may."""
+    candidates = _candidates(path, root)
+    with suppress(OSError, ValueError):  # what it is that cannot be looked at is told by who reads it
+        if any(candidate.exists() for candidate in candidates):
+            return None
+        if not folder and GLOB & set(path) and any(glob.glob(str(one), recursive=True) for one in candidates):
+            return None
+        return _absent(path, candidates, root, origin, folder)
+    return None
+
+
 def list_parts(path: str, root: str | None = None) -> list[Path]:
     """Return the parts of a table that is a folder of Parquet files, in name order; [] if it is anything else.
 
@@ -103,7 +116,7 @@ def locate_folder(path: str, root: str | None = None, origin: str = "") -> Path:
             return candidate
         if candidate.exists():
             raise DataError(f"{candidate}: is a file, not a folder")
-    raise DataError(_absent(path, candidates, root, origin).replace("there is no file", "there is no folder", 1))
+    raise DataError(_absent(path, candidates, root, origin, folder=True))
 
 
 def _candidates(path: str, root: str | None) -> list[Path]:
@@ -114,9 +127,8 @@ def _candidates(path: str, root: str | None) -> list[Path]:
 
 
 def _matches(pattern: Path) -> list[Path]:
-    from glob import glob
-
-    return [_regular(Path(name)) for name in sorted(glob(str(pattern), recursive=True)) if Path(name).is_file()]
+    found = (Path(name) for name in sorted(glob.glob(str(pattern), recursive=True)))
+    return [_regular(path) for path in found if path.is_file()]
 
 
 def _regular(path: Path) -> Path:
@@ -148,13 +160,13 @@ def _what_it_holds(folder: Path) -> str:
     )
 
 
-def _absent(path: str, candidates: list[Path], root: str | None, origin: str) -> str:
+def _absent(path: str, candidates: list[Path], root: str | None, origin: str, folder: bool = False) -> str:
     broken = [candidate for candidate in candidates if candidate.is_symlink()]
     if broken:
         return f"{broken[0]}: is a broken link to {os.readlink(broken[0])}, which does not exist"
     if "://" in path:
         return f"{path}: is an address, and only files are read: download it and give the path of the file"
-    what = "no file matches" if GLOB & set(path) else "there is no file"
+    what = "no file matches" if GLOB & set(path) else "there is no folder" if folder else "there is no file"
     places = " nor ".join(str(candidate.parent.absolute()) for candidate in candidates)
     text = f"{path}: {what} `{candidates[0].name}` in {places}{nearby(candidates)}"
     if not root and not candidates[0].is_absolute():
