@@ -114,6 +114,7 @@ def test_the_training_file_of_m4_is_enough_where_no_other_is_read() -> None:
     assert source("m4", group="Weekly", rows="train").find_absent() == []
 
 
+@pytest.mark.fault("E1")
 @pytest.mark.parametrize("words", [["data.path=sale.csv"], ["-m", "data.path=sale.csv", "seed=0,1"]])
 def test_a_command_tells_it_first_and_leaves_nothing(words: list[str]) -> None:
     Path("sales.csv").write_text("a\n1\n")
@@ -129,6 +130,7 @@ def test_a_command_tells_it_first_and_leaves_nothing(words: list[str]) -> None:
     assert [path.name for path in Path().iterdir()] == ["sales.csv"]
 
 
+@pytest.mark.fault("H16")
 def test_a_sweep_whose_file_is_gone_waits_for_it(capsys: pytest.CaptureFixture[str]) -> None:
     """Its jobs would fail, one by one, and be tried again only by `--retry-failed`."""
     values = "\n".join(map(str, np.sin(np.arange(60))))

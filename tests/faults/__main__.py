@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("cases", nargs="*", metavar="CASE", help="A1, C4, or a section: C; default: all 130")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="A1, C4, or a section: C; default: all")
     parser.add_argument("--run", action="store_true", help="run the tests of these cases first")
     parser.add_argument("--missing", action="store_true", help="list only the cases that no test exercises")
     parser.add_argument("--promises", action="store_true", help="print the table of docs/guide/promises.md")
