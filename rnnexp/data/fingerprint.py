@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rnnexp.data.tables.files import GLOB
+from rnnexp.data.tables.locate import GLOB
 from rnnexp.redact import redact
 from rnnexp.runtime.digests import hash_file
 

@@ -45,7 +45,7 @@ class Located(InRoot):
 
     def locate(self, path: str) -> list[Path]:
         """Find the file, or the files of a glob; DataError if there is none."""
-        from rnnexp.data.tables.files import locate
+        from rnnexp.data.tables.locate import locate
 
         return locate(path, self.root_folder(), self.origin)
 
@@ -55,7 +55,7 @@ class Located(InRoot):
 
     def find_absent(self) -> list[str]:
         """Say of each file and folder that the settings name and that is not there where it was looked for."""
-        from rnnexp.data.tables.files import describe_absent
+        from rnnexp.data.tables.locate import describe_absent
 
         given = [getattr(self, key, None) for key in FILES]
         found = (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rnnexp.data.audio.files import find_recordings, is_recording
 from rnnexp.data.audio.reading import Open, join_mistakes, read_recordings
-from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.layout import Layout, Wanted
+from rnnexp.data.tables.locate import locate
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.tasks.recording_requests import RequestSequences
 from rnnexp.tasks.requests import PredictRequest, TrainedModel

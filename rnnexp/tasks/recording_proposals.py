@@ -19,7 +19,7 @@ from rnnexp.data.inspect.text_kinds import find_test
 from rnnexp.data.inspect.unread_dates import TIME
 from rnnexp.data.sources.sequence_table import PANDAS_INDEX, sequence_table
 from rnnexp.data.tables.columns import listed
-from rnnexp.data.tables.files import locate
+from rnnexp.data.tables.locate import locate
 from rnnexp.errors import RnnexpError, count
 
 END = r"([_ -]?(id|ids|nr|no|num|number|idx|index|name|key))?"

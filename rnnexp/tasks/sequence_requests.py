@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.sequence_pipeline import SequencePipeline
-from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.layout import Layout, Wanted
+from rnnexp.data.tables.locate import locate
 from rnnexp.errors import ConfigError, DataError
 from rnnexp.tasks.audio_requests import read_recordings_asked
 from rnnexp.tasks.frame_requests import flatten_frames, read_frames

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data.tables.files import nearby
+from rnnexp.data.tables.locate import nearby
 from rnnexp.data.texts.decoding import lines, read_text
 from rnnexp.errors import ConfigError, DataError, count, did_you_mean
 from rnnexp.tasks.requests import PredictRequest, RequestSchema, TrainedModel, rebuilt

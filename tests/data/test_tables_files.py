@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from rnnexp.data.sources.csv import csv
-from rnnexp.data.tables.files import locate, locate_folder, unchanged
+from rnnexp.data.tables.files import unchanged
+from rnnexp.data.tables.locate import locate, locate_folder
 from rnnexp.errors import DataError
 
 TEXT = "y\n1\n2\n3\n"

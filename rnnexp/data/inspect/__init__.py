@@ -17,7 +17,7 @@ from rnnexp.data.inspect.series_names import name_series
 from rnnexp.data.inspect.shapes import refuse_sideways
 from rnnexp.data.series import Series
 from rnnexp.data.tables.columns import position
-from rnnexp.data.tables.files import locate
+from rnnexp.data.tables.locate import locate
 from rnnexp.data.tables.remedy import Refused, Remedy, Undecided
 from rnnexp.data.tables.table import column_names
 from rnnexp.data.tables.times import UnreadableDates

@@ -129,7 +129,7 @@ class audio_folder(Encoded, RecordingSource):
 
     def find_place(self) -> Path:
         """Find the folder or the archive."""
-        from rnnexp.data.tables.files import locate_folder
+        from rnnexp.data.tables.locate import locate_folder
 
         if self.is_folder(self.path):
             return locate_folder(self.path, self.root_folder(), self.origin)

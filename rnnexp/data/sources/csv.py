@@ -125,7 +125,7 @@ class csv(TableFiles, SeriesSource):
         )
 
     def _files(self) -> list[Path]:
-        from rnnexp.data.tables.files import list_parts
+        from rnnexp.data.tables.locate import list_parts
 
         return list_parts(self.path, self.root_folder()) or self.locate(self.path)
 

@@ -101,7 +101,7 @@ class frames(Encoded, FrameSource):
             (file,) = self.locate(self.path)
             return read_archive(file, self)
         from rnnexp.data.clip_folders import read_folder
-        from rnnexp.data.tables.files import locate_folder
+        from rnnexp.data.tables.locate import locate_folder
 
         return read_folder(locate_folder(self.path, self.root_folder(), self.origin), self)
 

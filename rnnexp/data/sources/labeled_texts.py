@@ -77,7 +77,7 @@ class text_files(TextSource):
         return [read(files, label, self.encoding) for label, files in self._files(path, done).items()]
 
     def _files(self, path: Any, done: Counter[str]) -> dict[str, list[Path]]:
-        from rnnexp.data.tables.files import locate_folder
+        from rnnexp.data.tables.locate import locate_folder
         from rnnexp.data.texts.read import labeled_folders
 
         if isinstance(path, str):

@@ -12,7 +12,7 @@ from rnnexp.data.located import InRoot
 from rnnexp.data.series import Series
 from rnnexp.data.source import SeriesSource
 from rnnexp.data.splits import Split
-from rnnexp.data.tables.files import locate
+from rnnexp.data.tables.locate import locate
 from rnnexp.errors import DataError
 from rnnexp.registry import register
 

@@ -13,8 +13,9 @@ from rnnexp.data.example_weights import read_weight
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Encoded
 from rnnexp.data.source import COUNTS, STAY_TOGETHER, Column, RecordingSource
-from rnnexp.data.tables.files import kind, locate_folder
+from rnnexp.data.tables.files import kind
 from rnnexp.data.tables.layout import Layout, Wanted
+from rnnexp.data.tables.locate import locate_folder
 from rnnexp.errors import DataError, did_you_mean
 from rnnexp.registry import register
 

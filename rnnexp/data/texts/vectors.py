@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.data.tables.files import locate, opened, unchanged
+from rnnexp.data.tables.files import opened, unchanged
+from rnnexp.data.tables.locate import locate
 from rnnexp.data.texts.encoder import Encoder
 from rnnexp.data.texts.vocabulary import PADDING, UNKNOWN, Vocabulary
 from rnnexp.errors import DataError, count

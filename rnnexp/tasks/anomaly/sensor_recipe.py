@@ -15,8 +15,8 @@ from rnnexp.data.inspect.finding import Finding, Head, name_column
 from rnnexp.data.inspect.head import read_head
 from rnnexp.data.inspect.roles import list_measured
 from rnnexp.data.tables.columns import listed
-from rnnexp.data.tables.files import locate
 from rnnexp.data.tables.layout import Layout
+from rnnexp.data.tables.locate import locate
 from rnnexp.data.tables.numbers import Flaws, parse
 from rnnexp.tasks.anomaly.load import SensorDataset
 from rnnexp.tasks.forecasting import inspect as forecasting_inspect
