@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Hashable
+from contextlib import suppress
 from copy import copy
 from dataclasses import asdict, is_dataclass
 from functools import cache
@@ -124,10 +125,14 @@ def fetch(key: Hashable, state: Hashable) -> Any:
 
 
 def keep(key: Hashable, state: Hashable, value: Any) -> None:
-    """Keep something for `fetch`, in place of what the key had before."""
+    """Keep something for `fetch`, in place of what the key had before, if it can be pickled.
+
+    A schema cannot whose class has been defined anew, as Hydra does in processes of joblib.
+    """
     if len(_pickled()) >= MOST:
         _pickled().clear()
-    _pickled()[key] = state, pickle.dumps(value)
+    with suppress(pickle.PicklingError, AttributeError, TypeError):
+        _pickled()[key] = state, pickle.dumps(value)
 
 
 def has_variables(config_path: str) -> bool:

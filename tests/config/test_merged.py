@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.core_plugins import basic_sweeper
 from omegaconf import OmegaConf
 
 from rnnexp import compose
@@ -129,6 +130,18 @@ def test_a_reference_is_looked_at_in_each_composition() -> None:
 def test_where_keys_were_set_is_known_in_each_composition() -> None:
     given = ["experiment=airline_lstm", "seed=3"]
     assert composed_origins(given) == composed_origins(given)
+
+
+def test_a_schema_whose_class_was_defined_anew_is_merged_each_time(
+    monkeypatch: pytest.MonkeyPatch, merges: list[int]
+) -> None:
+    """As in a process of joblib, which is given the schemas of another one and looks for plugins after that."""
+    given = ["data=sine", "hydra/sweeper=basic"]
+    expected, told = written(given), len(merges)
+    source._pickled.cache_clear()
+    monkeypatch.setattr(basic_sweeper, "BasicSweeperConf", type("BasicSweeperConf", (), {}))
+    assert written(given) == written(given) == expected
+    assert len(merges) == told + 2
 
 
 def test_no_more_is_kept_than_a_bound(monkeypatch: pytest.MonkeyPatch, merges: list[int]) -> None:
