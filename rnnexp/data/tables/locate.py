@@ -34,7 +34,8 @@ def describe_absent(path: str, root: str | None = None, origin: str = "", folder
     with suppress(OSError, ValueError):  # what it is that cannot be looked at is told by who reads it
         if any(candidate.exists() for candidate in candidates):
             return None
-        if not folder and GLOB & set(path) and any(glob.glob(str(one), recursive=True) for one in candidates):
+        matches = (name for one in candidates for name in glob.iglob(str(one), recursive=True))
+        if not folder and GLOB & set(path) and any(matches):  # the first one is enough
             return None
         return _absent(path, candidates, root, origin, folder)
     return None
