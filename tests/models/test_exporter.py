@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -126,6 +127,19 @@ def test_a_model_that_was_read_can_be_written_again(folder: Path, trained: Bundl
         assert (tmp_path / "again" / file).read_bytes() == (folder / file).read_bytes()
     with np.load(folder / "weights.npz") as one, np.load(tmp_path / "again" / "weights.npz") as other:
         assert {key: value.tolist() for key, value in one.items()} == {key: other[key].tolist() for key in other}
+
+
+def test_a_layer_and_an_operation_may_have_one_name(trained: Bundle, tmp_path: Path) -> None:
+    import keras
+
+    past = keras.Input((10, 1), name="past")
+    summed = keras.layers.Flatten()(past + past)  # an operation of Keras's that is called Add, as a layer is
+    outputs = keras.layers.Add()([keras.layers.Dense(1)(summed), keras.layers.Dense(1)(summed)])
+    network = keras.Model(past, keras.layers.Reshape((1, 1))(outputs))
+    path = tmp_path / "model.keras"
+    registry.lookup("exporter", "keras")().export(path, replace(trained, model=network))
+    found = keras.saving.load_model(path).predict(X, verbose=0)
+    np.testing.assert_allclose(found, network.predict(X, verbose=0), rtol=1e-5)
 
 
 def test_a_missing_package_is_told_before_something_is_written(trained: Bundle, tmp_path: Path) -> None:

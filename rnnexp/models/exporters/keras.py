@@ -99,7 +99,8 @@ class keras(Exporter):
 
 
 def _copy(model: Model) -> Model:
-    classes = {type(layer).__name__: type(layer) for layer in model._flatten_layers(include_self=False)}
+    kinds = (type(layer) for layer in model._flatten_layers(include_self=False))
+    classes = {kind.__name__: kind for kind in kinds if not kind.__module__.startswith("keras.")}  # of its own it knows
     with initializers.skip_draws():
         copy = type(model).from_config(model.get_config(), custom_objects=classes)
     for weight, trained in zip(copy.weights, model.weights):
