@@ -209,12 +209,18 @@ class TaskSpec:
         if chosen and model.output_activation is not None:
             given = model.output_activation
             problems.append(f"model.output_activation: `{given}` given; classes need logits: use null")
-        if model.skip_connection and (chosen or model.output_activation not in (None, "linear")):
-            given = str(model.skip_connection).lower()
-            problems.append(
-                f"model.skip_connection: {given} given; it is added to a linear output, not to classes or an activation"
-            )
         return problems + self.tie_problems(model)
+
+    def refuse_linear(self, of_words: bool, activation: str | None) -> str:
+        """Say why no linear function, of words or of numbers, is added to the outputs; an empty string if one is."""
+        chosen = self.outputs != "numbers"
+        labels = chosen and not self.per_step and self.inputs["past"].vocabulary is not None
+        if of_words:
+            return "" if labels else "it is a function of words, for labels of texts"
+        if not chosen and activation in (None, "linear"):
+            return ""
+        others = "; for labels of texts there is nb_svm" if labels else ""
+        return f"it is added to a linear output, not to classes or an activation{others}"
 
     def several_problems(self, model: Any) -> list[str]:
         """Say if the data have several inputs, of which a model that reads one sequence knows nothing."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from rnnexp.models import stateful
 from rnnexp.models.recurrent_gradients import replace_inner_loops
+from rnnexp.models.word_path import TABLES
 
 if TYPE_CHECKING:
     import keras
@@ -24,7 +25,7 @@ def make_input_gradient(model: keras.Model, x: Mapping[str, Any]) -> Gradient | 
     outputs' product with it, (b, time, width): by the numbers of each step, or by the vectors that tokens are given.
 
     It takes the weights that the network has whenever it is called. Carried states begin with zeros. None for tokens
-    of a network that has not exactly one embedding.
+    of a network that has not exactly one embedding; a function of words beside it does not depend on the vectors.
     """
     import keras
 
@@ -32,7 +33,7 @@ def make_input_gradient(model: keras.Model, x: Mapping[str, Any]) -> Gradient | 
     embedding, width = None, np.shape(given[PAST])[2:]
     if np.issubdtype(given[PAST].dtype, np.integer):
         layers = model._flatten_layers(include_self=False, recursive=True)
-        found = [layer for layer in layers if isinstance(layer, keras.layers.Embedding)]
+        found = [layer for layer in layers if isinstance(layer, keras.layers.Embedding) and layer.name not in TABLES]
         if len(found) != 1:
             return None
         embedding, width = found[0], (found[0].output_dim,)

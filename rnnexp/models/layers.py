@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     import keras
 
 Pooling = Literal["last", "mean", "max", "attention"]
-LinearPath = bool | Literal["ridge"]
+LinearPath = bool | Literal["ridge", "nb_svm"]
 Attention = Literal["additive", "dot"]
 LINEAR: Final = "skip"  # the layer of a linear function beside the recurrent ones
 FITTED: Final = "ridge"
+OF_WORDS: Final = "nb_svm"
 INPUT_WEIGHTS: Final = "input_weights"  # the layer that weighs the inputs of an example, (b, inputs)
 NEVER = -6e4  # lower than any activation, yet finite even in float16: infinity would make gradients NaN
 

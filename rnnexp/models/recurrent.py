@@ -14,9 +14,10 @@ from rnnexp.data.spec import InputSpec, TaskSpec
 from rnnexp.errors import ConfigError
 from rnnexp.models import stateful, token_embedding
 from rnnexp.models.augmentation import AugmentedInputs
-from rnnexp.models.layers import FITTED, LinearPath, Pooling, add_linear_path, cut_patches, pool
+from rnnexp.models.layers import FITTED, OF_WORDS, LinearPath, Pooling, add_linear_path, cut_patches, pool
 from rnnexp.models.recurrent_checks import check_spec
 from rnnexp.models.transformer import Transformer, apply_blocks
+from rnnexp.models.word_path import add_word_path
 from rnnexp.registry import PositiveInt, settings
 
 if TYPE_CHECKING:
@@ -116,7 +117,9 @@ class RecurrentModel(AugmentedInputs, ABC):
     skip_connection: LinearPath = Field(
         False,
         description="add a linear function of the whole window to the output (LSTNet, Lai et al., 2018, eq. 8): true "
-        "trains it; `ridge` fits it first, by ridge regression, for the network to learn what that leaves",
+        "trains it; `ridge` fits it first, by ridge regression, for the network to learn what that leaves; `nb_svm` "
+        "adds one of words and pairs of words to the logits of texts (NB-SVM, Wang and Manning, 2012), fitted to the "
+        "training set, and weighed on the validation set once the network is trained",
         json_schema_extra={FORMERLY: "skip"},
     )
 
@@ -178,7 +181,7 @@ class RecurrentModel(AugmentedInputs, ABC):
             x = keras.layers.Concatenate(name="state_and_future")([x, future])
         for i, size in enumerate(self.dense, start=1):
             x = keras.layers.Dense(size, activation=self.dense_activation, name=f"dense_{i}")(x)
-        y = scores(x) if scores else self._output(x, spec, inputs["past"], future)
+        y = scores(x) if scores else self._output(x, spec, inputs, future)
         if first:
             return keras.Model({**inputs, **first}, {stateful.OUTPUT: y, **last}, name=self.name)
         return keras.Model(inputs if len(inputs) > 1 else inputs["past"], y, name=self.name)
@@ -275,15 +278,17 @@ class RecurrentModel(AugmentedInputs, ABC):
 
         return keras.regularizers.L1L2(self.l1, self.l2) if self.l1 or self.l2 else None
 
-    def _output(self, x: Any, spec: TaskSpec, past: Any, future: Any) -> Any:
+    def _output(self, x: Any, spec: TaskSpec, inputs: Mapping[str, Any], future: Any) -> Any:
         import keras
 
         # float32 also under mixed precision, whose losses would lose digits; 0 beside what has been fitted already
         size, fitted = math.prod(spec.output_shape), self.skip_connection == FITTED
         start = {"dtype": "float32", "kernel_initializer": "zeros" if fitted else "glorot_uniform"}
         x = keras.layers.Dense(size, activation=self.output_activation, **start, name="output")(x)
-        if self.skip_connection:
-            x = add_linear_path(x, past, future, fitted)
+        if self.skip_connection == OF_WORDS:
+            x = add_word_path(x, inputs["past"], inputs.get("mask"), spec.inputs["past"].vocabulary or 0)
+        elif self.skip_connection:
+            x = add_linear_path(x, inputs["past"], future, fitted)
         if len(spec.output_shape) == 1:
             return x
         steps = (size or -1 for size in spec.steps)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from rnnexp.data.spec import UNKNOWN_SIZE
-from rnnexp.models.layers import FITTED, LinearPath
+from rnnexp.models.layers import FITTED, OF_WORDS
 
 if TYPE_CHECKING:
     from rnnexp.data.spec import TaskSpec
@@ -29,14 +29,15 @@ def check_spec(model: Any, spec: TaskSpec) -> list[str]:
     problems += model.transformer.problems(spec.carried) if model.transformer else []
     problems += model.find_augmented_tokens(past)
     problems += spec.problems(model) + check_window(model, past.shape[0])
-    problems += find_linear_mistakes(model.skip_connection, spec)
+    problems += find_linear_mistakes(model, spec)
     return problems + list(model.check_spec(spec))
 
 
 def check_window(model: Any, steps: int | None) -> list[str]:
     """Return why a window of so many steps, None for a length that varies, is not one for this model."""
     if steps is None:
-        given = [key for key in ("patch_size", "skip_connection") if getattr(model, key)]
+        linear = model.skip_connection and model.skip_connection != OF_WORDS
+        given = [key for key, is_given in (("patch_size", model.patch_size), ("skip_connection", linear)) if is_given]
         return [f"model.{key}: needs windows of one length; these data are whole sequences" for key in given]
     size = model.patch_size
     if size is None or steps == UNKNOWN_SIZE or steps % size == 0:
@@ -44,10 +45,14 @@ def check_window(model: Any, steps: int | None) -> list[str]:
     return [f"model.patch_size: {size} given; the {steps} steps of data.sequence_length are no multiple of it"]
 
 
-def find_linear_mistakes(kind: LinearPath, spec: TaskSpec) -> list[str]:
-    """Return why a linear function cannot be fitted to these data."""
+def find_linear_mistakes(model: Any, spec: TaskSpec) -> list[str]:
+    """Return why a linear function cannot stand beside this model for these data."""
+    kind = model.skip_connection
+    given = f"model.skip_connection: {str(kind).lower()} given"
+    if kind and (reason := spec.refuse_linear(kind == OF_WORDS, model.output_activation)):
+        return [f"{given}; {reason}"]
     inputs = sum(math.prod(size or 0 for size in one.shape) for one in spec.inputs.values())
     if kind != FITTED or inputs <= MOST_INPUTS:
         return []
     most = f"the most is {MOST_INPUTS:,}; use true, or a shorter window"
-    return [f"model.skip_connection: {kind} given; a regression on {inputs:,} inputs takes too much memory; {most}"]
+    return [f"{given}; a regression on {inputs:,} inputs takes too much memory; {most}"]

@@ -19,6 +19,7 @@ from rnnexp.errors import ConfigError, count
 from rnnexp.models.averaging import list_members
 from rnnexp.models.bundle import preview
 from rnnexp.models.weights import name_weights, read_weights
+from rnnexp.models.word_path import TABLES
 
 if TYPE_CHECKING:
     import keras
@@ -123,7 +124,7 @@ def match_weights(source: TrainedWeights, model: keras.Model, spec: TaskSpec, sc
     if problem := _find_difference(source, spec, scaling):
         raise ConfigError(f"model.start: {source.called} {problem}")
     network = (list_members(model) or [model])[0]
-    shapes = {path: tuple(weight.shape) for path, weight in name_weights(network).items() if not _is_seed(path)}
+    shapes = {path: tuple(weight.shape) for path, weight in name_weights(network).items() if not _is_own(path)}
     values: dict[str, np.ndarray] = {}
     partly: dict[str, tuple[int, int]] = {}
     left: dict[str, str] = {}
@@ -140,7 +141,7 @@ def match_weights(source: TrainedWeights, model: keras.Model, spec: TaskSpec, sc
             left[path] = f"shape {list(held.shape)}, needed is {list(shape)}"
         else:
             values[path] = held
-    unused = [path for path in source.arrays if path not in values and not _is_seed(path)]
+    unused = [path for path in source.arrays if path not in values and not _is_own(path)]
     if all(path.startswith(OUTPUT) for path in values):  # a bias alone means nothing
         told = "; ".join(f"{path}: {reason}" for path, reason in [*left.items()][:MAX_SHOWN])
         raise ConfigError(f"model.start: no weight of {source.called} fits this network: {told}")
@@ -200,8 +201,9 @@ def _list_tokens(scaling: Mapping[str, Any]) -> list[str] | None:
     return [*RESERVED, *words] if isinstance(words, list | tuple) else None
 
 
-def _is_seed(path: str) -> bool:
-    return path.endswith("seed_generator_state")
+def _is_own(path: str) -> bool:
+    """Say whether a weight is of one run alone: its seeds, and the function of words that is fitted at its end."""
+    return path.endswith("seed_generator_state") or path.partition("/")[0] in TABLES
 
 
 def _show(value: Any) -> str:

@@ -22,6 +22,7 @@ from rnnexp.runner import record
 from rnnexp.runner.assembly import add_memory as add_memory
 from rnnexp.runner.assembly import build_model as build_model
 from rnnexp.runner.assembly import evaluate as evaluate
+from rnnexp.runner.assembly import evaluate_finished
 from rnnexp.runner.assembly import make_plan as make_plan
 from rnnexp.runner.context import Membership, RunContext
 from rnnexp.runner.members import add_members
@@ -230,7 +231,7 @@ def _report_trained(prepared: PreparedRun, ending: Ending, history: History) -> 
     from rnnexp.data.large import release_memory
 
     release_memory(dataset.summary.rows)  # what compiling and training have left
-    report = evaluate(model, dataset, experiment, validates=True)
+    report = evaluate_finished(model, dataset, experiment, validates=True)
     report = add_members(report, model, dataset, experiment, history)
     if made := prepared.pretrained:
         report = yield from compare_pretrained(report, made, experiment, dataset, prepared.device, ending)
@@ -284,6 +285,8 @@ def load_data(experiment: Experiment) -> Dataset:
     leaks = tasks.check_leakage(dataset)
     if leaks:
         raise DataError("information leaks into the training:\n  " + "\n  ".join(leaks))
+    if problems := tasks.of(dataset.spec.task).find_network_mistakes(dataset, experiment.model):
+        raise ConfigError(*problems)
     sizes = ", ".join(f"{part} {size}" for part, size in dataset.summary.sizes.items())
     log.info("data %s: %s", dataset.summary.source, sizes)
     return dataset

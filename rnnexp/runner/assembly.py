@@ -96,6 +96,13 @@ def evaluate(
     return tasks.evaluate(model, dataset, make_scoring(experiment, intervals, validates))
 
 
+def evaluate_finished(model: Any, dataset: Dataset, experiment: Experiment, validates: bool = False) -> Report:
+    """Give a network that has been trained by gradients what is fitted beside them, and score it."""
+    notes = tasks.of(dataset.spec.task).finish_network(model, dataset, experiment.model)
+    report = evaluate(model, dataset, experiment, validates=validates)
+    return replace(report, notes=[*report.notes, *notes])
+
+
 def make_scoring(experiment: Experiment, intervals: Intervals | None = None, validates: bool = False) -> Scoring:
     """Return what is asked of the evaluations of an experiment."""
     from rnnexp.evaluation.report import Scoring

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rnnexp import strict, tasks
 from rnnexp.config.settings import Experiment
 from rnnexp.errors import count
-from rnnexp.runner.assembly import build_model, evaluate, make_plan
+from rnnexp.runner.assembly import build_model, evaluate_finished, make_plan
 from rnnexp.stopping import Ending
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _make_rivals(
     with ending.asked():
         history = yield from make_training(network, dataset, plan).steps(lambda *_: None)
     refuse_untrained(history)
-    return {**probes, "scratch": evaluate(network, dataset, experiment).predictions.predicted}
+    return {**probes, "scratch": evaluate_finished(network, dataset, experiment).predictions.predicted}
 
 
 def _select_ours(experiment: Experiment) -> dict[str, Any]:

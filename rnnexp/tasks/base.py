@@ -152,6 +152,14 @@ class TaskCode(ABC):
         """Add to a report what `rivals` of its network answer: other networks, and linear models on encoders."""
         raise NotImplementedError
 
+    def find_network_mistakes(self, dataset: Any, architecture: Any) -> list[str]:
+        """List why what a network has beside what is trained by gradients cannot be fitted to a dataset."""
+        return []
+
+    def finish_network(self, model: Any, dataset: Any, architecture: Any) -> list[str]:
+        """Fit what a trained network has beside what is trained by gradients; return what a report notes of it."""
+        return []
+
     def primary_metric(self, dataset: Any) -> str:
         """Return the metric that will head the report of these data: of `headline` the first that they define."""
         return self.headline[-1]

@@ -59,6 +59,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "blocks after": {"units": 16, "transformer": {"heads": 2}},
     "blocks before": {"units": 16, "transformer": {"heads": 2, "position": "before"}},
     "skip": {"skip_connection": "ridge"},
+    "words": {"skip_connection": "nb_svm"},
     "relu": {"activation": "relu"},
     "patches": {"patch_size": 2},
     "tied": {"tie_weights": True, "embedding_dim": 4},

@@ -11,7 +11,7 @@ from rnnexp.models.onnx_writer.onnx_graph import Graph, Handler, UnsupportedErro
 
 ARITHMETIC = {
     "Add": "Add", "Subtract": "Sub", "Multiply": "Mul", "Divide": "Div", "TrueDivide": "Div", "Maximum": "Max",
-    "Minimum": "Min", "Power": "Pow",
+    "Minimum": "Min", "Power": "Pow", "Mod": "Mod",
 }  # fmt: skip
 COMPARISONS = {
     "Greater": "Greater", "GreaterEqual": "GreaterOrEqual", "Less": "Less", "LessEqual": "LessOrEqual",

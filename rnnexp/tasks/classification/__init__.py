@@ -29,6 +29,8 @@ class classification(TaskCode):
     baseline_kinds = deferred("rnnexp.tasks.classification.report:list_kinds")
     usage = deferred("rnnexp.tasks.example_inputs:usage")
     explain_score = deferred("rnnexp.evaluation.classes:explain_score")
+    find_network_mistakes = deferred("rnnexp.tasks.classification.fit_words:find_network_mistakes")
+    finish_network = deferred("rnnexp.tasks.classification.fit_words:finish_network")
     summary = deferred("rnnexp.tasks.classification.report:summary")
     draw_data = deferred("rnnexp.evaluation.data_figures:draw_labeled")
     figures = deferred("rnnexp.tasks.classification.figures:figures")

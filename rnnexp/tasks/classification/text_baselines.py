@@ -123,13 +123,21 @@ def fit_nb_svm(texts: Sequence[str], labels: np.ndarray, classes: int, cut: Cut 
 
     Source: Wang and Manning, 2012, section 2.3, with the values of the paper: C = 1, and weights interpolated by 1/4.
     """
+    counter = make_counter(cut, choose_longest(cut, texts, 2), False, True)
+    model = fit_count_ratios(count_terms(counter, texts), labels, classes)
+    terms = counter.get_feature_names_out().tolist()
+    return TextClassifier(terms, counter.ngram_range[1], True, np.empty(0), model, cut=cut)
+
+
+def fit_count_ratios(features: Any, labels: np.ndarray, classes: int) -> LogisticModel:
+    """Fit NB-SVM to counts (n, terms), a sparse matrix, each class against all others.
+
+    Raises Undefined where there is one class only.
+    """
     from sklearn.svm import LinearSVC
 
-    known = _require_two(labels)
-    counter = make_counter(cut, choose_longest(cut, texts, 2), False, True)
-    features = count_terms(counter, texts)
     weights, intercept = np.zeros((features.shape[1], classes)), np.full(classes, UNSEEN)
-    for one in known:
+    for one in _require_two(labels):
         own = labels == one
         counts = [np.asarray(features[rows].sum(axis=0)).ravel() + 1 for rows in (own, ~own)]
         ratio = np.log(counts[0] / counts[0].sum()) - np.log(counts[1] / counts[1].sum())
@@ -137,8 +145,7 @@ def fit_nb_svm(texts: Sequence[str], labels: np.ndarray, classes: int, cut: Cut 
         found = machine.coef_[0]
         weights[:, one] = ratio * ((1 - INTERPOLATION) * np.abs(found).mean() + INTERPOLATION * found)
         intercept[one] = machine.intercept_[0]
-    terms = counter.get_feature_names_out().tolist()
-    return TextClassifier(terms, counter.ngram_range[1], True, np.empty(0), LogisticModel(weights, intercept), cut=cut)
+    return LogisticModel(weights, intercept)
 
 
 def fit_tfidf_chars(
