@@ -8,6 +8,7 @@ import numpy as np
 
 from rnnexp.data.sequences import SequenceDataset
 from rnnexp.errors import count
+from rnnexp.models.layers import OF_WORDS
 from rnnexp.tasks import budget
 from rnnexp.tasks.requests import Suggestion
 from rnnexp.tasks.texts import TextDataset
@@ -76,7 +77,7 @@ def suggest(dataset: SequenceDataset) -> list[Suggestion]:
     if dataset.spec.several:
         return [INPUTS_RATE, *budget.suggest(dataset, INPUTS_EPOCHS, INPUTS_WAITED)]
     if isinstance(dataset, TextDataset):
-        return [*TEXT_NETWORK, *budget.suggest(dataset, TEXT_EPOCHS, TEXT_WAITED)]
+        return [*TEXT_NETWORK, *_choose_words(dataset), *budget.suggest(dataset, TEXT_EPOCHS, TEXT_WAITED)]
     if dataset.pipeline.extractor is not None:
         return [*SOUND_NETWORK, *budget.suggest(dataset, SOUND_EPOCHS)]
     if dataset.sequences.frame:
@@ -89,6 +90,15 @@ def suggest_numbers(dataset: SequenceDataset) -> list[Suggestion]:
     """Choose the same for numbers to predict: of sequences a budget alone."""
     others = dataset.spec.several or isinstance(dataset, TextDataset)
     return [*choose_target_scaler(dataset.truth("train")), *(suggest if others else budget.suggest)(dataset)]
+
+
+def _choose_words(dataset: TextDataset) -> list[Suggestion]:
+    """Choose a function of words beside the network of labels, if there are words, and enough texts to weigh it on."""
+    words = dataset.pipeline.encoder.tokenizer.kind in ("word", "blank")
+    if not (dataset.spec.classes and words and len(dataset.parts.get("val", ())) >= FEWEST_VALIDATED):
+        return []
+    why = "words and pairs of words beside the network (Wang and Manning, 2012); the validation set weighs both"
+    return [Suggestion("model.skip_connection", OF_WORDS, why)]
 
 
 def _choose_split(dataset: SequenceDataset) -> list[Suggestion]:

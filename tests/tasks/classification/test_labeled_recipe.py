@@ -83,6 +83,17 @@ def test_texts_get_a_small_network_that_forgets_words_and_few_epochs() -> None:
     assert found["callbacks.early_stopping.patience"] == 14
     assert "model" not in found
     assert found["data.buckets"] == 4
+    assert found["model.skip_connection"] == "nb_svm"
+
+
+@pytest.mark.parametrize(
+    "words", [("data.tokens=character",), ("data.split={train: 0.9, val: 0, test: 0.1}",), ("data.task=regression",)]
+)
+def test_words_stand_beside_the_network_only_where_they_are_words_of_labels_that_can_be_weighed(
+    words: tuple[str, ...],
+) -> None:
+    Path("t.txt").write_text("".join(f"{n % 2} {'good' if n % 2 else 'bad'} film {n}\n" for n in range(300)))
+    assert "model.skip_connection" not in proposed("data=text_lines", "data.path=t.txt", *words)
 
 
 def test_init_writes_the_network_and_its_settings_where_they_belong() -> None:
