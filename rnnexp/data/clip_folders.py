@@ -85,9 +85,7 @@ def _list_by_table(folder: Path, source: Any, stepwise: bool) -> _ClipList:
     file = folder / str(source.labels)
     if not file.is_file():
         raise DataError(f"{file}: there is no such table of labels (data.labels)")
-    columns = {"file": source.file, "label": source.label, "part": source.part, "groups": source.groups}
-    given = {name: column for name, column in columns.items() if column is not None}
-    wanted = Wanted(time=tuple(given.values()), targets=(), time_key=", ".join(f"data.{name}" for name in given))
+    given, wanted = _want(source)
     table = read_table(file, Layout(encoding=source.encoding), wanted)
     texts = {name: list(column.fillna("").astype(str)) for name, column in zip(given, table.time)}
     lines = [f"{file}, line {number}" for number in table.places.number]
@@ -110,6 +108,22 @@ def _list_by_table(folder: Path, source: Any, stepwise: bool) -> _ClipList:
         [texts["groups"][i] for i in first] if "groups" in texts else None,
         (f"{count(left, 'folder')} of images not named in {file.name}: left out",) if left > 0 else (),
     )
+
+
+def find_absent_columns(folder: Path, source: Any) -> list[str]:
+    """Say of each column that the settings name and that the table of labels has not."""
+    from rnnexp.data.tables import table
+
+    file = folder / str(source.labels)
+    return table.find_absent_columns(file, Layout(encoding=source.encoding), _want(source)[1].list_asked())
+
+
+def _want(source: Any) -> tuple[list[str], Wanted]:
+    """Return what the columns of the table of labels say, and what is read of it."""
+    columns = {"file": source.file, "label": source.label, "part": source.part, "groups": source.groups}
+    given = {name: column for name, column in columns.items() if column is not None}
+    keys = ", ".join(f"data.{name}" for name in given)
+    return [*given], Wanted(time=tuple(given.values()), targets=(), time_key=keys)
 
 
 def _find_mistake(folder: Path, place: Path, name: str, stepwise: bool) -> str:

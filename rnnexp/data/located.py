@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
+from rnnexp.component import is_ours
 from rnnexp.config.settings import SINCE
 from rnnexp.data.tables.layout import Layout
 from rnnexp.errors import ConfigError, DataError
@@ -18,8 +20,16 @@ FILES = ("path", "val_path", "test_path", "unlabeled", "vectors")  # settings th
 
 
 def refuse_absent(*sources: object) -> None:
-    """Raise DataError for all files at once that sources name and that are not there; none is opened."""
-    if problems := dict.fromkeys(text for one in sources if isinstance(one, InRoot) for text in one.find_absent()):
+    """Raise DataError for all files and columns at once that sources name and that are not there.
+
+    Of files no more than the heads is read, and of none twice.
+    """
+    from rnnexp.data.tables.kept import keep_tables
+
+    with keep_tables():
+        of_files = (one for one in sources if isinstance(one, InRoot))
+        problems = dict.fromkeys(text for one in of_files for text in one.find_absent() or _list_absent_columns(one))
+    if problems:
         raise DataError("\n".join(problems))
 
 
@@ -35,6 +45,13 @@ class InRoot:
     def find_absent(self) -> list[str]:
         """Say of each file and folder that the settings name and that is not there where it was looked for."""
         return []
+
+    def find_absent_columns(self) -> Iterator[str]:
+        """Say of each column that the settings name and that a table has not, as its reader does, from its head.
+
+        Of several tables with the same columns the first is looked at.
+        """
+        yield from ()
 
 
 @settings
@@ -188,3 +205,13 @@ def _list_paths(value: Any) -> Iterator[str]:
     elif isinstance(value, Mapping):
         for inner in value.values():
             yield from _list_paths(inner)
+
+
+def _list_absent_columns(source: InRoot) -> list[str]:
+    """List the columns that are not there, of a source of our own: a plugin's may read more than the files have."""
+    problems: list[str] = []
+    if is_ours(type(source)):
+        with suppress(Exception):  # what else is wrong with a file is told by who reads it
+            for problem in source.find_absent_columns():
+                problems.append(problem)
+    return problems

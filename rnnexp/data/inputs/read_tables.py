@@ -11,8 +11,8 @@ import numpy as np
 
 from rnnexp.data.inputs.source import Input
 from rnnexp.data.recording_rows import RecordingRules, Roles, gather_recordings, read_texts
-from rnnexp.data.tables.columns import Table, position
-from rnnexp.data.tables.layout import Column, Layout, Wanted
+from rnnexp.data.tables.columns import Table, find_positions, position
+from rnnexp.data.tables.layout import Asked, Column, Layout, Wanted
 from rnnexp.data.tables.table import column_names, read_table
 from rnnexp.errors import DataError, count
 
@@ -80,6 +80,13 @@ def refuse_telltale(main: MainTable, columns: Sequence[str], label: str) -> None
             raise DataError(f"{main.file}: column `{name}` says the label of each row, as `{label}` does: leave it out")
 
 
+def list_asked_steps(key: str, given: Input, own: Column) -> Asked:
+    """Return the columns of a table of steps, each with the setting that names it: ids, time, and what is read."""
+    ids = (own if given.id is None else given.id, f"{key}.id")
+    time = [] if given.time is None else [(given.time, f"{key}.time")]
+    return [ids, *time, *((column, f"{key}.columns") for column in given.columns)]
+
+
 def read_steps(
     file: Path, key: str, given: Input, wanted: tuple[Column, Iterable[str]], layout: Layout
 ) -> tuple[list[np.ndarray], tuple[str, ...], list[str]]:
@@ -89,9 +96,10 @@ def read_steps(
     """
     own, ids = wanted[0], list(wanted[1])
     roles = Roles((own if given.id is None else given.id,), () if given.time is None else (given.time,))
+    names = column_names(file, layout)
+    places = find_positions(names, list_asked_steps(key, given, own), str(file))
     try:
-        names = column_names(file, layout)
-        taken = [names[position(names, column, "data.recording", str(file))] for column in roles.columns]
+        taken = [names[place] for place in places[: len(roles.columns)]]
         channels = tuple(given.columns) or tuple(name for name in names if name not in taken)
         if not channels:
             raise DataError(f"{file}: there is no column left to be read (data.channels)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,6 +13,7 @@ from rnnexp.data.audio.settings import Features
 from rnnexp.data.labeled import Sequences
 from rnnexp.data.located import Encoded
 from rnnexp.data.source import STAY_TOGETHER, Column, RecordingSource
+from rnnexp.data.tables.layout import Layout, Wanted
 from rnnexp.errors import DataError, did_you_mean
 from rnnexp.registry import register
 
@@ -149,21 +150,33 @@ class audio_folder(Encoded, RecordingSource):
         """Return the columns of the table of labels by what they say; None where no setting names one."""
         return {"file": self.file, "label": self.label, "part": self.part, "group": self.groups}
 
+    def find_absent_columns(self) -> Iterator[str]:
+        """Say of each column that the settings name and that the table of labels has not."""
+        from rnnexp.data.tables.table import find_absent_columns
+
+        if self.labels is not None:
+            file = self._find_labels(self.find_place(), self.labels)
+            yield from find_absent_columns(file, Layout(encoding=self.encoding), self._want()[1].list_asked())
+
+    def _find_labels(self, place: Path, labels: str) -> Path:
+        """Find the table of labels: beside the recordings, or as any other file."""
+        return place / labels if (place / labels).is_file() else self.locate(labels)[0]
+
+    def _want(self) -> tuple[list[str], Wanted]:
+        """Return what the columns of the table of labels say, and what is read of it."""
+        given = {name: column for name, column in self.list_columns().items() if column is not None}
+        keys = ", ".join(f"data.{'groups' if name == 'group' else name}" for name in given)
+        return [*given], Wanted(time=tuple(given.values()), targets=(), time_key=keys)
+
     def read_rows(self, place: Path, recordings: Mapping[str, Open]) -> AudioRows:
         """Read the table of labels, or take the sub-folders; all rows that cannot be used are told at once."""
         from rnnexp.data.audio.reading import join_mistakes
-        from rnnexp.data.tables.layout import Layout, Wanted
         from rnnexp.data.tables.table import read_table
 
         if self.labels is None:
             return list_by_folder(place, recordings)
-        file = place / self.labels
-        if not file.is_file():
-            file = self.locate(self.labels)[0]
-        columns = self.list_columns()
-        given = {name: column for name, column in columns.items() if column is not None}
-        keys = ", ".join(f"data.{'groups' if name == 'group' else name}" for name in given)
-        wanted = Wanted(time=tuple(given.values()), targets=(), time_key=keys)
+        file = self._find_labels(place, self.labels)
+        given, wanted = self._want()
         table = read_table(file, Layout(encoding=self.encoding), wanted)
         texts = {name: list(column.fillna("").astype(str)) for name, column in zip(given, table.time)}
         places = [f"{file}, line {line}" for line in table.places.number]

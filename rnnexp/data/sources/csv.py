@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -123,6 +123,12 @@ class csv(TableFiles, SeriesSource):
             known=values[known:],
             weight=weight,
         )
+
+    def find_absent_columns(self) -> Iterator[str]:
+        """Say of each column that the settings name and that the first file has not."""
+        from rnnexp.data.tables.table import find_absent_columns
+
+        yield from find_absent_columns(self._files()[0], self.table_layout(), self.wanted().list_asked())
 
     def _files(self) -> list[Path]:
         from rnnexp.data.tables.locate import list_parts

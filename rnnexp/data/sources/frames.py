@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -93,6 +94,14 @@ class frames(Encoded, FrameSource):
         """Read all images or arrays; every mistake in them is said at once, by file."""
         found = self._read_clips()
         return found.gather(stepwise=has_step_labels(self.task))
+
+    def find_absent_columns(self) -> Iterator[str]:
+        """Say of each column that the settings name and that the table of labels has not."""
+        from rnnexp.data.clip_folders import find_absent_columns
+        from rnnexp.data.tables.locate import locate_folder
+
+        if self.labels is not None and not self._is_archive:
+            yield from find_absent_columns(locate_folder(self.path, self.root_folder(), self.origin), self)
 
     def _read_clips(self) -> Clips:
         if self._is_archive:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rnnexp.data.texts.corpus import Row
+    from rnnexp.data.texts.table import Columns
 
 Files = str | dict[str | int, str]
 
@@ -138,9 +140,21 @@ class text_table(TextSource):
         return problems
 
     def read_rows(self, path: Any, done: Counter[str]) -> list[list[Row]]:
-        from rnnexp.data.texts.table import Columns, table_rows
+        from rnnexp.data.texts.table import table_rows
 
-        columns = Columns(
+        return [table_rows(self.locate(path), self._find_columns(), self.encoding, done)]
+
+    def find_absent_columns(self) -> Iterator[str]:
+        """Say of each column that the settings name and that the first file of a part has not."""
+        from rnnexp.data.texts.table import find_absent_columns
+
+        for path in self.paths().values():
+            yield from find_absent_columns(self.locate(path)[0], self._find_columns(), self.encoding)
+
+    def _find_columns(self) -> Columns:
+        from rnnexp.data.texts.table import Columns
+
+        return Columns(
             text=tuple(self.text) if isinstance(self.text, list) else (self.text,),
             label=self.label,
             group=self.groups,
@@ -150,4 +164,3 @@ class text_table(TextSource):
             quoting=self.quoting,
             line_break=self.line_break,
         )
-        return [table_rows(self.locate(path), columns, self.encoding, done)]

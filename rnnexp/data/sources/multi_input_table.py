@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from rnnexp.data.inputs.examples import Examples
     from rnnexp.data.inputs.read_tables import MainTable
+    from rnnexp.data.tables.layout import Asked
 
 
 @register("data")
@@ -67,9 +69,11 @@ class multi_input_table(TableFiles, MultiInputSource):
     def read(self, labeled: bool = True) -> Examples:
         from rnnexp.data.inputs import read_tables
         from rnnexp.data.inputs.examples import Examples
+        from rnnexp.data.tables.columns import find_positions
 
         layout = self.table_layout()
         main = read_tables.read_main(self._locate_main(), layout)
+        find_positions(main.names, self._list_asked(labeled), str(main.file))
         said = self._find_roles(main, labeled)
         ids = main.cells[said["id"]]
         if empty := [row for row, one in enumerate(ids) if not one]:
@@ -112,6 +116,38 @@ class multi_input_table(TableFiles, MultiInputSource):
             return [str(error)]
         return []
 
+    def find_absent_columns(self) -> Iterator[str]:
+        """Say of each column that the settings name and that its table has not: the main one, or one of steps."""
+        from rnnexp.data.inputs.read_tables import list_asked_steps
+        from rnnexp.data.tables.table import column_names, find_absent_columns
+
+        main, layout = self._locate_main(), self.table_layout()
+        problems = find_absent_columns(main, layout, self._list_asked(), is_explained=False)
+        yield from problems
+        if problems:  # steps are joined by the name of the column of ids
+            return
+        names = column_names(main, layout)
+        own = names[self.id] if isinstance(self.id, int) else self.id
+        for key, given in self.inputs.items():
+            if given.is_sequence:
+                file = self._locate_steps(main, str(given.path))
+                asked = list_asked_steps(f"data.inputs.{key}", given, own)
+                yield from find_absent_columns(file, layout, asked, is_explained=False)
+
+    def _list_asked(self, labeled: bool = True) -> Asked:
+        """Return the columns of the main table, each with the setting that names it."""
+        asked = [(column, f"data.{role}") for role, column in self._list_roles(labeled).items()]
+        for key, given in self.inputs.items():
+            own = [] if given.is_sequence else given.columns or ([key] if given.is_text else [])
+            asked += [(column, f"data.inputs.{key}.columns") for column in own]
+        return asked
+
+    def _list_roles(self, labeled: bool) -> dict[str, Column]:
+        """Return the columns that are no inputs; of labels and parts only where these are asked for."""
+        given = {"id": self.id, "label": self.label, "part": self.part, "groups": self.groups, "weight": self.weight}
+        asked = given if labeled else {"id": self.id}
+        return {role: column for role, column in asked.items() if column is not None}
+
     def _locate_main(self) -> Path:
         files = self.locate(self.path)
         if len(files) > 1:
@@ -126,10 +162,8 @@ class multi_input_table(TableFiles, MultiInputSource):
         return files[0]
 
     def _find_roles(self, main: MainTable, labeled: bool) -> dict[str, str]:
-        """Return the names of the columns that are no inputs; of labels and parts only where these are asked for."""
-        given = {"id": self.id, "label": self.label, "part": self.part, "groups": self.groups, "weight": self.weight}
-        asked = given if labeled else {"id": self.id}
-        return {role: main.find(column, f"data.{role}") for role, column in asked.items() if column is not None}
+        """Return the names of the columns that are no inputs."""
+        return {role: main.find(column, f"data.{role}") for role, column in self._list_roles(labeled).items()}
 
     def _list_taken(self, main: MainTable, said: dict[str, str]) -> list[str]:
         """Return the columns of the main table that a table without `columns` does not take."""

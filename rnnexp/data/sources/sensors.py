@@ -13,6 +13,8 @@ from rnnexp.data.sources.csv import csv
 from rnnexp.data.tables.layout import Wanted
 from rnnexp.registry import register
 
+LABELS_KEY = "data.features, data.known or data.labels"  # of the columns that are read beside the sensors
+
 # How each row gets one score: by a forecast one row ahead, from a window that ends before it.
 ONE_AHEAD = {"horizon": 1, "stride": 1, "layout": "windows", "columns_as_series": False, "weight": None}
 
@@ -58,11 +60,18 @@ class sensors(csv):
 
     def named(self) -> sensors:
         """Replace positions by names; the sensors themselves must be given."""
+        from rnnexp.data.tables.columns import position
+
         if self.labels is None:
             return super().named()  # type: ignore[return-value]
-        label = self.columns()[self.labels] if isinstance(self.labels, int) else self.labels
+        label = self.labels
+        if isinstance(label, int):
+            names = self.columns()
+            label = names[position(names, label, LABELS_KEY, str(self._files()[0]))]
         return replace(replace(self, labels=None).named(), labels=label)  # type: ignore[call-arg]
 
     def wanted(self) -> Wanted:
         found = super().wanted()
-        return found if self.labels is None else replace(found, others=(*found.others, self.labels))
+        if self.labels is None:
+            return found
+        return replace(found, others=(*found.others, self.labels), others_key=LABELS_KEY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -111,18 +112,34 @@ class sequence_folder(Encoded, RecordingSource):
         file = folder / self.labels
         if not file.is_file():
             raise DataError(f"{file}: there is no such table of labels (data.labels)")
-        columns = {"file": self.file, "label": self.label, "part": self.part, "group": self.groups}
-        columns |= {"weight": self.weight}
-        given = {name: column for name, column in columns.items() if column is not None}
-        *keys, last = (f"data.{'groups' if name == 'group' else name}" for name in given)
-        asked = f"{', '.join(keys)} or {last}" if keys else last
-        wanted = Wanted(time=tuple(given.values()), targets=(), time_key=asked)
-        table = read_table(file, Layout(encoding=self.encoding), wanted)
+        given = self._list_said()
+        table = read_table(file, Layout(encoding=self.encoding), _want(given))
         texts = {name: list(column.fillna("").astype(str)) for name, column in zip(given, table.time)}
         rows = _Rows(str(file), list(table.places.number), **texts)
         if "" in rows.group:
             raise DataError(f"{rows.place(rows.group.index(''))}: the group is empty (data.groups)")
         return rows
+
+    def _list_said(self) -> dict[str, Column]:
+        """Return the columns of the table of labels by what they say."""
+        columns = {"file": self.file, "label": self.label, "part": self.part, "group": self.groups}
+        columns |= {"weight": self.weight}
+        return {name: column for name, column in columns.items() if column is not None}
+
+    def find_absent_columns(self) -> Iterator[str]:
+        """Say of each column that the settings name and that the table of labels has not, or the first that it names.
+
+        A first one that cannot be told from the head of the labels is left to its reader.
+        """
+        from rnnexp.data.tables.table import find_absent_columns, read_first_cell
+
+        folder = locate_folder(self.path, self.root_folder(), self.origin)
+        file, layout = folder / self.labels, Layout(encoding=self.encoding)
+        yield from find_absent_columns(file, layout, _want(self._list_said()).list_asked())
+        if self.channels:
+            rows = _Rows(str(file), [None], [read_first_cell(file, layout, self.file)], [])
+            asked = _want_channels(self.channels).list_asked()
+            yield from find_absent_columns(_table_file(folder, rows, 0), self._layout(), asked)
 
     def _first_channels(self, file: Path) -> tuple[Column, ...]:
         """Name all columns of the first table; without a header, number them."""
@@ -134,7 +151,19 @@ class sequence_folder(Encoded, RecordingSource):
     def _table(self, file: Path, channels: tuple[Column, ...]) -> Table:
         from rnnexp.data.tables.table import read_table
 
-        return read_table(file, self._layout(), Wanted(targets=channels, targets_key="data.channels"))
+        return read_table(file, self._layout(), _want_channels(channels))
+
+
+def _want(said: dict[str, Column]) -> Wanted:
+    """Return what is read of the table of labels: all as it is written."""
+    *keys, last = (f"data.{'groups' if name == 'group' else name}" for name in said)
+    asked = f"{', '.join(keys)} or {last}" if keys else last
+    return Wanted(time=tuple(said.values()), targets=(), time_key=asked)
+
+
+def _want_channels(channels: Sequence[Column]) -> Wanted:
+    """Return what is read of the table of a sequence."""
+    return Wanted(targets=tuple(channels), targets_key="data.channels")
 
 
 @dataclass(frozen=True)

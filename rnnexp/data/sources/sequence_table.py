@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -133,17 +134,23 @@ class sequence_table(TableFiles, RecordingSource):
             time=time,
         )
 
+    def find_absent_columns(self) -> Iterator[str]:
+        """Say of each column that the settings name and that the first file has not, and the first of the test set."""
+        from rnnexp.data.tables.table import find_absent_columns
+
+        for path in filter(None, (self.path, self.test_path)):
+            yield from find_absent_columns(self.locate(path)[0], self.table_layout(), self.wanted().list_asked())
+
     def list_channels(self, file: Path) -> tuple[Column, ...]:
         """Return the columns of a file that are read as numbers, by name."""
-        from rnnexp.data.tables.columns import position
-        from rnnexp.data.tables.table import column_names
+        from rnnexp.data.tables.table import choose
 
-        names = column_names(file, self.table_layout())
+        found = choose(file, self.table_layout(), self.wanted())
         if self.channels:
-            return tuple(names[position(names, one, "data.channels", str(file))] for one in self.channels)
-        key = self.roles().wanted(()).time_key
-        taken = {position(names, column, key, str(file)) for column in self.roles().columns}
-        free = tuple(name for i, name in enumerate(names) if i not in taken and not name.startswith(PANDAS_INDEX))
+            return tuple(found.names[place] for place in found.values)
+        free = tuple(
+            name for i, name in enumerate(found.names) if i not in found.time and not name.startswith(PANDAS_INDEX)
+        )
         if not free:
             raise DataError(f"{file}: there is no column left to be a channel")
         return free

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from rnnexp.data.tables.layout import Column, Wanted
-from rnnexp.data.tables.places import Counts, Places
-from rnnexp.errors import DataError, did_you_mean
+from rnnexp.data.tables.layout import Asked, Column, Wanted
+from rnnexp.data.tables.places import SHOWN, Counts, Places
+from rnnexp.errors import DataError, count, did_you_mean
 
 
 class NamedTwice(DataError):
     """A name means several columns."""
+
+
+class AbsentColumns(DataError):
+    """Columns that settings name and a file does not have: a problem each.
+
+    among_others: whether it has others that they name, so that its header was found
+    """
+
+    def __init__(self, *problems: str, among_others: bool = False) -> None:
+        self.problems, self.among_others = list(problems), among_others
+        super().__init__("\n".join(problems))
 
 
 @dataclass(frozen=True)
@@ -51,14 +63,12 @@ class Table:
 
 
 def select(names: Sequence[str], numeric: Sequence[int], wanted: Wanted, file: str) -> Selection:
-    """Find every wanted column of a file, or say which of them is not there."""
-    time = tuple(position(names, column, wanted.time_key, file) for column in wanted.time)
-    series = None if wanted.series is None else position(names, wanted.series, "data.series", file)
-    others = [position(names, column, "data.features, data.known or data.weight", file) for column in wanted.others]
-    if wanted.targets is None:
-        targets = [_only({*time, series, *others}, names, numeric, file)]
-    else:
-        targets = [position(names, column, wanted.targets_key, file) for column in wanted.targets]
+    """Find every wanted column of a file, or say which of them are not there."""
+    found = iter(find_positions(names, wanted.list_asked(), file))
+    time = tuple(islice(found, len(wanted.time)))
+    series = None if wanted.series is None else next(found)
+    others = list(islice(found, len(wanted.others)))
+    targets = list(found) if wanted.targets is not None else [_only({*time, series, *others}, names, numeric, file)]
     values = (*targets, *others)
     for index in values:
         if index in time or index == series or values.count(index) > 1:
@@ -81,19 +91,34 @@ def _only(taken: set[int | None], names: Sequence[str], numeric: Sequence[int], 
     raise DataError(f"{file}: data.target: which of {len(choices)} columns of numbers is to be forecast? {shown}")
 
 
+def find_positions(names: Sequence[str], asked: Asked, file: str) -> list[int]:
+    """Return the position of each column; AbsentColumns has all that are not there, the first few in words."""
+    found, absent = [], dict[str, None]()
+    for column, key in asked:
+        try:
+            found.append(position(names, column, key, file))
+        except AbsentColumns as error:
+            absent |= dict.fromkeys(error.problems)
+    if absent:
+        more = len(absent) - SHOWN
+        told = [*absent][:SHOWN] + [f"{file}: {count(more, 'more column')} not there"] * (more > 0)
+        raise AbsentColumns(*told, among_others=any(column in names for column, _ in asked))
+    return found
+
+
 def position(names: Sequence[str], column: Column, key: str, file: str) -> int:
     """Return the position of `column` from 0; negative positions count from the end."""
     if isinstance(column, int):
         if not -len(names) <= column < len(names):
             last = len(names) - 1
-            raise DataError(f"{file}: {key}: there is no column {column}; positions run from 0 to {last}")
+            raise AbsentColumns(f"{file}: {key}: there is no column {column}; positions run from 0 to {last}")
         column = names[column]
     found = [index for index, name in enumerate(names) if name == column]
     if len(found) > 1:
         where = ", ".join(map(str, found))
         raise NamedTwice(f'{file}: {key}: {len(found)} columns are called "{column}" (positions {where})')
     if not found:
-        raise DataError(
+        raise AbsentColumns(
             f'{file}: {key}: there is no column "{column}"{_near(column, names)} (columns: {listed(names)})'
         )
     return found[0]

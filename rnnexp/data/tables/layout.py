@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -49,11 +49,15 @@ class Layout:
         return frozenset(MISSING) | frozenset(self.na or ())
 
 
+Asked = Sequence[tuple[Column, str]]
+"""Columns, each with the setting that names it, for messages."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """The columns a task needs; `targets` None means: the only column of numbers that has no other part.
 
-    time_key, targets_key: settings that name them, for messages
+    time_key, targets_key, others_key: settings that name them, for messages
     """
 
     time: tuple[Column, ...] = ()
@@ -62,6 +66,14 @@ class Wanted:
     others: tuple[Column, ...] = ()
     time_key: str = "data.time"
     targets_key: str = "data.target"
+    others_key: str = "data.features, data.known or data.weight"
+
+    def list_asked(self) -> Asked:
+        """Return the columns in the order of time, series, others and targets, each with the setting that names it."""
+        series = [] if self.series is None else [(self.series, "data.series")]
+        keys = ((self.others, self.others_key), (self.targets or (), self.targets_key))
+        time = [(column, self.time_key) for column in self.time]
+        return [*time, *series, *((column, key) for columns, key in keys for column in columns)]
 
     @property
     def dated(self) -> bool:

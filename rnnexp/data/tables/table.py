@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from rnnexp.data.tables.body import Body
-from rnnexp.data.tables.columns import NamedTwice, Selection, Table, select
+from rnnexp.data.tables.columns import AbsentColumns, NamedTwice, Selection, Table, find_positions, select
 from rnnexp.data.tables.dialect import Dialect, examine, is_date_in_words, measure_width
 from rnnexp.data.tables.files import kind, opened, unchanged
 from rnnexp.data.tables.kept import keep_result
-from rnnexp.data.tables.layout import Layout, Wanted
+from rnnexp.data.tables.layout import Asked, Column, Layout, Wanted
 from rnnexp.data.tables.numbers import Flaws, parse, remove_dressed
 from rnnexp.data.tables.outline import TOTAL, is_summary
 from rnnexp.data.tables.places import SHOWN, Places, cite
@@ -51,6 +51,7 @@ def choose(file: Path, layout: Layout, wanted: Wanted) -> Selection:
         return _select(file, examine(file, layout), layout, wanted)
 
 
+@keep_result
 def column_names(file: Path, layout: Layout) -> tuple[str, ...]:
     """Return the names of all columns from the head of a file."""
     if _is_parquet(file, layout):
@@ -59,6 +60,29 @@ def column_names(file: Path, layout: Layout) -> tuple[str, ...]:
         return parquet_names(file)
     with explain_refusals(file, layout):
         return examine(file, layout).names
+
+
+def find_absent_columns(file: Path, layout: Layout, asked: Asked, *, is_explained: bool = True) -> list[str]:
+    """Say of each column that a file does not have, from its head alone, in the words of its reader.
+
+    Of a text that holds more than a table the reader says that instead (`is_explained`), or at least where the header
+    has none of the columns: nothing is said here.
+    """
+    names = column_names(file, layout)
+    try:
+        find_positions(names, asked, str(file))
+    except AbsentColumns as absent:
+        is_plain = _is_parquet(file, layout) or (absent.among_others and not is_explained)
+        return absent.problems if is_plain or find_structure(file, layout) is None else []
+    return []
+
+
+def read_first_cell(file: Path, layout: Layout, column: Column) -> str:
+    """Return a cell of the first row of a text, from its head alone."""
+    dialect = examine(file, layout)
+    _, cells = dialect.sample[0]
+    (place,) = find_positions(dialect.names, [(column, "")], str(file))
+    return cells[place].strip()
 
 
 def _is_parquet(file: Path, layout: Layout) -> bool:

@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from rnnexp.data.example_weights import read_weight
-from rnnexp.data.tables.columns import position
-from rnnexp.data.tables.layout import Column
+from rnnexp.data.tables.columns import AbsentColumns, find_positions
+from rnnexp.data.tables.files import opened
+from rnnexp.data.tables.layout import Asked, Column
 from rnnexp.data.tables.places import SHOWN, cite
 from rnnexp.data.tables.records import Lines, Record, records
 from rnnexp.data.texts.corpus import Row
-from rnnexp.data.texts.decoding import lines, read_text
+from rnnexp.data.texts.decoding import read_text
 from rnnexp.errors import DataError, count
 
 TAB = ("tab", "\\t", "\t")
@@ -39,6 +41,12 @@ class Columns:
     group: Column | None = None
     weight: Column | None = None
 
+    def list_asked(self) -> Asked:
+        """Return each column with the setting that names it, those of the text at the end."""
+        given = {"data.label": self.label, "data.groups": self.group, "data.weight": self.weight}
+        named = [(column, key) for key, column in given.items() if column is not None]
+        return [*named, *((column, "data.text") for column in self.text)]
+
     def between(self, file: Path) -> str:
         if self.separator in TAB or (self.separator == "auto" and {".tsv", ".tab"} & set(file.suffixes)):
             return "\t"
@@ -53,7 +61,7 @@ def table_rows(files: Sequence[Path], columns: Columns, encoding: str, done: Cou
 def _rows(file: Path, columns: Columns, encoding: str, done: Counter[str]) -> Iterator[Row]:
     found = _records(read_text(file, encoding), file, columns)
     first_line, first = found[0]
-    names = [name.strip() for name in first] if columns.header else [f"column_{i}" for i in range(len(first))]
+    names = _name_columns(first, columns)
     label, texts, group, weight = _positions(names, file, columns)
     body = found[1:] if columns.header else found
     _refuse_ragged(body, first_line, len(names), columns, file)
@@ -69,15 +77,38 @@ def _rows(file: Path, columns: Columns, encoding: str, done: Counter[str]) -> It
         yield Row(str(file), line, "" if label is None else cells[label], text, whose, counts)
 
 
-def _records(text: str, file: Path, columns: Columns) -> list[Record]:
+def find_absent_columns(file: Path, columns: Columns, encoding: str) -> list[str]:
+    """Say of each column that a file has not, from its first row alone, in the words of its reader."""
+    with opened(file, encoding) as stream:
+        _, first = next(_cut(stream, file, columns))
+    try:
+        _positions(_name_columns(first, columns), file, columns)
+    except AbsentColumns as absent:
+        return absent.problems
+    return []
+
+
+def _name_columns(first: Sequence[str], columns: Columns) -> list[str]:
+    """Return the names that the first row holds, or that stand for its places."""
+    return [name.strip() for name in first] if columns.header else [f"column_{i}" for i in range(len(first))]
+
+
+def _cut(stream: TextIO, file: Path, columns: Columns) -> Iterator[Record]:
+    """Cut a text, whose line ends are kept, into rows and cells."""
     separator = columns.between(file)
     if columns.quoting:
-        try:
-            found = list(records(Lines(io.StringIO(text, newline=""), file, None), separator))
-        except DataError as error:
-            raise DataError(f"{error}. If quotes are characters like others: data.quoting=false") from None
-    else:
-        found = [(number, line.split(separator) if line else []) for number, line in enumerate(lines(text), start=1)]
+        yield from records(Lines(stream, file, None), separator)
+        return
+    for number, line in enumerate(stream, start=1):
+        cells = line.rstrip("\r\n")
+        yield number, cells.split(separator) if cells else []
+
+
+def _records(text: str, file: Path, columns: Columns) -> list[Record]:
+    try:
+        found = list(_cut(io.StringIO(text, newline=""), file, columns))
+    except DataError as error:
+        raise DataError(f"{error}. If quotes are characters like others: data.quoting=false") from None
     if len(found) <= columns.header:
         raise DataError(f"{file}: there are 0 usable texts: there is nothing below the header in line 1")
     return found
@@ -85,14 +116,16 @@ def _records(text: str, file: Path, columns: Columns) -> list[Record]:
 
 def _positions(names: list[str], file: Path, columns: Columns) -> tuple[int | None, list[int], int | None, int | None]:
     try:
-        label = None if columns.label is None else position(names, columns.label, "data.label", str(file))
-        texts = [position(names, column, "data.text", str(file)) for column in columns.text]
-        others = {"data.groups": columns.group, "data.weight": columns.weight}
-        group, weight = (None if one is None else position(names, one, key, str(file)) for key, one in others.items())
+        found = iter(find_positions(names, columns.list_asked(), str(file)))
     except DataError as error:
         hint = "" if not columns.header else "; for a file without a header: data.header=none and positions from 0"
         separator = f"; the separator is taken to be {_shown(columns.between(file))}" if len(names) == 1 else ""
+        if isinstance(error, AbsentColumns):
+            raise AbsentColumns(*(f"{problem}{separator}{hint}" for problem in error.problems)) from None
         raise DataError(f"{error}{separator}{hint}") from None
+    given = (columns.label, columns.group, columns.weight)
+    label, group, weight = (None if column is None else next(found) for column in given)
+    texts = list(found)
     if label is not None and label in texts:
         raise DataError(f'{file}: data.text: column "{names[label]}" is the label')
     return label, texts, group, weight
