@@ -11,16 +11,44 @@ from pydantic import Field
 
 from rnnexp.config.settings import SINCE
 from rnnexp.data.tables.layout import Layout
+from rnnexp.disk import GONE
 from rnnexp.errors import ConfigError, DataError
+from rnnexp.failures import find_unreachable
 from rnnexp.registry import settings
 
+READERS = "rnnexp.data"  # the package whose code reads them
 FILES = ("path", "val_path", "test_path", "unlabeled", "vectors")  # settings that name what is looked for
 
 
 def refuse_absent(*sources: object) -> None:
     """Raise DataError for all files at once that sources name and that are not there; none is opened."""
-    if problems := dict.fromkeys(text for one in sources if isinstance(one, InRoot) for text in one.find_absent()):
+    if problems := dict.fromkeys(text for one in sources for text in list_absent(one)):
         raise DataError("\n".join(problems))
+
+
+def list_absent(source: object) -> list[str]:
+    """Say of each file that a source names and that is not there; of one that is on a drive that has gone, too."""
+    from rnnexp.data.tables.locate import describe_unreachable
+
+    try:
+        return source.find_absent() if isinstance(source, InRoot) else []
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+        return [describe_unreachable(str(error.filename), error)]
+
+
+def list_lost(source: object, error: BaseException | None = None) -> list[str]:
+    """Say which files of a source have gone, for want of which reading them has ended in an error; [] if none has.
+
+    A file that can still be found, but not be read, is told by the error.
+    """
+    from rnnexp.data.tables.locate import describe_unreachable
+
+    if (absent := list_absent(source)) or not isinstance(source, InRoot):
+        return absent
+    met = find_unreachable(error, READERS)
+    return [describe_unreachable(str(met.filename or getattr(source, "path", "data.path")), met)] if met else []
 
 
 @settings
