@@ -134,6 +134,24 @@ def test_the_command_ends_with_the_code_of_files_that_are_not_there(
     assert statuses(find_sweep()) == ["done", "done"]
 
 
+@pytest.mark.fault("H17", "C17")
+def test_the_store_has_each_run_once_when_the_sweep_has_gone_on(
+    rehearsed: None, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracked = (*[line for line in LINES if line != "tracking=off"], "seed=0,1")
+    with monkeypatch.context() as patch:
+        on_first(patch, View, "ended", unplug)
+        with pytest.raises(DataError, match=UNPLUGGED):
+            run(*tracked, launcher=SERIAL)
+    runs = client.search_runs(["1"])
+    assert sorted(one.info.status for one in runs) == ["FAILED", "FINISHED"], "the sweep, and the job that is done"
+    plug_in()
+    run(*tracked, launcher=SERIAL)
+    runs = client.search_runs(["1"])
+    assert [one.info.status for one in runs] == ["FINISHED"] * 3
+    assert {one.data.tags.get("rnnexp.job") for one in runs} == {None, "0", "1"}
+
+
 @pytest.mark.fault("H17")
 def test_a_job_in_the_middle_of_its_training_comes_to_its_end(rehearsed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     on_first(monkeypatch, View, "tick", unplug)  # after its first epoch
