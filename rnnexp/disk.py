@@ -14,6 +14,10 @@ from pathlib import Path
 from rnnexp.errors import ResourceError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room, no quota, or a limit of a file's size: may change
+GONE = (  # what is said of files whose drive was taken away, or whose server no longer answers: may change, too
+    *(errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN),
+    *(errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+)
 DISK_FULL = "disk_full"  # how a run says that it ended so
 ADVICE = "make room on this disk, or work on another one"
 MB = 1 << 20

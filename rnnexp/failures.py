@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from rnnexp.disk import GONE
 from rnnexp.errors import ConfigError, ResourceError, RnnexpError, first_line
 from rnnexp.redact import redact
 
@@ -38,6 +39,8 @@ _NOT_WRITABLE = {
     errno.EFBIG: "files may not grow so large here: raise the limit (ulimit -f), or work on another disk",
     errno.EDQUOT: "your quota is used up: make room, or work on another disk",
     errno.EIO: "the disk has failed; work on another one",
+    errno.ESTALE: "its server has gone, or has other files now: mount it again",
+    errno.ENOTCONN: "its server has gone: mount it again",
     errno.ENOMEM: "memory ran out: choose a smaller model or batch, or a machine with more",
     errno.EMFILE: "raise the limit of open files: ulimit -n 4096",
     errno.ENFILE: "the machine has too many files open; end other programs",
@@ -136,6 +139,18 @@ def find_culprit(error: BaseException, plugins: Iterable[str], otherwise: str = 
     if not plugin:
         return otherwise
     return f"it comes from the plugin {plugin} ({_write_place(frame, line)}), not from rnnexp"
+
+
+def find_unreachable(error: BaseException | None, package: str) -> OSError | None:
+    """Return what the system has said of a drive or server that has gone to the code of a package, if that was it.
+
+    A reader may have turned it into an error of its own, behind which it still stands.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in GONE and _find_frame(error, [package]):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def find_place(error: BaseException, plugins: Iterable[str]) -> str:

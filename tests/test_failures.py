@@ -14,10 +14,19 @@ import rnnexp as rx
 from rnnexp.cli import main as command
 from rnnexp.cli.main import main
 from rnnexp.errors import ConfigError, DataError
-from rnnexp.failures import FAULT, find_culprit, foreseen, keep_trace
+from rnnexp.failures import FAULT, find_culprit, find_unreachable, foreseen, keep_trace
 from rnnexp.registry import load_plugins
 
-DISK = (errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EMFILE, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST)
+DISK = (
+    errno.EROFS,
+    errno.EACCES,
+    errno.ENOSPC,
+    errno.EMFILE,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.ESTALE,
+)
 
 
 @pytest.mark.parametrize("number", DISK)
@@ -56,6 +65,22 @@ def test_memory_that_ran_out_is_said(error: Exception) -> None:
     assert known is not None
     assert "memory ran out" in str(known)
     assert known.exit_code == 6
+
+
+def test_a_server_that_has_gone_is_found_behind_the_error_of_a_reader() -> None:
+    gone = OSError(errno.ESTALE, "Stale file handle")
+
+    def read() -> None:
+        try:
+            raise gone
+        except OSError:
+            raise DataError("a.csv: cannot be read") from None
+
+    with pytest.raises(DataError, match="cannot be read") as raised:
+        read()
+    assert find_unreachable(raised.value, __name__) is gone
+    assert find_unreachable(raised.value, "rnnexp.data") is None
+    assert find_unreachable(PermissionError(errno.EACCES, "no"), __name__) is None
 
 
 def test_an_error_of_ours_stays_and_a_fault_is_not_foreseen() -> None:

@@ -75,7 +75,8 @@ def sweep(
     sweeper:  what stands under `hydra.sweeper`: `{"sampler": "tpe", "n_trials": 50, "repeats": 3}`
 
     Called again after it was interrupted it runs what is missing, as `rnnexp train -m` with the same overrides does.
-    Raises SweepFailed at the end if jobs have failed; its `result` is what this would have returned.
+    Raises SweepFailed at the end if jobs have failed; its `result` is what this would have returned. Raises DataError
+    if files of the data have gone while it ran: called again with them back it runs what is missing.
     """
     from rnnexp.api.swept import read_result
     from rnnexp.sweeps.plugin import run_sweep

@@ -35,6 +35,11 @@ def hash_data(settings: Iterable[Mapping[str, Any]]) -> dict[str, Files]:
     return {given: files for given, files in found.items() if files}
 
 
+def list_named(values: Mapping[str, Any]) -> set[str]:
+    """Return what settings name that may be a file, a folder or a glob, as `hash_data` calls it."""
+    return {redact(given) for key, given in _texts("", values) if key != "root" and _may_name(key, given)}
+
+
 def join_digests(found: Mapping[str, Files]) -> str:
     """Return one digest of all files with their names; "" if there are none."""
     lines = sorted(f"{name} {digest}" for files in found.values() for name, digest in files.items())

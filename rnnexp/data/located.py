@@ -13,9 +13,12 @@ from pydantic import Field
 from rnnexp.component import is_ours
 from rnnexp.config.settings import SINCE
 from rnnexp.data.tables.layout import Layout
+from rnnexp.disk import GONE
 from rnnexp.errors import ConfigError, DataError
+from rnnexp.failures import find_unreachable
 from rnnexp.registry import settings
 
+READERS = "rnnexp.data"  # the package whose code reads them
 FILES = ("path", "val_path", "test_path", "unlabeled", "vectors")  # settings that name what is looked for
 
 
@@ -27,10 +30,34 @@ def refuse_absent(*sources: object) -> None:
     from rnnexp.data.tables.kept import keep_tables
 
     with keep_tables():
-        of_files = (one for one in sources if isinstance(one, InRoot))
-        problems = dict.fromkeys(text for one in of_files for text in one.find_absent() or _list_absent_columns(one))
+        problems = dict.fromkeys(text for one in sources for text in list_absent(one) or _list_absent_columns(one))
     if problems:
         raise DataError("\n".join(problems))
+
+
+def list_absent(source: object) -> list[str]:
+    """Say of each file that a source names and that is not there; of one that is on a drive that has gone, too."""
+    from rnnexp.data.tables.locate import describe_unreachable
+
+    try:
+        return source.find_absent() if isinstance(source, InRoot) else []
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+        return [describe_unreachable(str(error.filename), error)]
+
+
+def list_lost(source: object, error: BaseException | None = None) -> list[str]:
+    """Say which files of a source have gone, for want of which reading them has ended in an error; [] if none has.
+
+    A file that can still be found, but not be read, is told by the error.
+    """
+    from rnnexp.data.tables.locate import describe_unreachable
+
+    if (absent := list_absent(source)) or not isinstance(source, InRoot):
+        return absent
+    met = find_unreachable(error, READERS)
+    return [describe_unreachable(str(met.filename or getattr(source, "path", "data.path")), met)] if met else []
 
 
 @settings
@@ -207,10 +234,10 @@ def _list_paths(value: Any) -> Iterator[str]:
             yield from _list_paths(inner)
 
 
-def _list_absent_columns(source: InRoot) -> list[str]:
+def _list_absent_columns(source: object) -> list[str]:
     """List the columns that are not there, of a source of our own: a plugin's may read more than the files have."""
     problems: list[str] = []
-    if is_ours(type(source)):
+    if isinstance(source, InRoot) and is_ours(type(source)):
         with suppress(Exception):  # what else is wrong with a file is told by who reads it
             for problem in source.find_absent_columns():
                 problems.append(problem)

@@ -1,7 +1,8 @@
 """The folder of a job from attempt to attempt: the next goes on with what is there, or keeps it under another name.
 
 A job goes on if it was ended from outside: its process died, `rnnexp stop` has taken it out, its sweep was ended, there
-was no room or memory. One that has failed by itself would come to the same end from its checkpoint, and starts anew.
+was no room or memory, files of its data had gone. One that has failed by itself would come to the same end from its
+checkpoint, and starts anew.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def find_unfinished(folder: Path, job: Job, view: View, may_mix: bool) -> Unfini
 
 
 def _was_ended_from_outside(outcome: Outcome | None) -> bool:
-    return outcome is None or outcome.status == "stopped" or outcome.exit_code == ResourceError.exit_code
+    if outcome is None or outcome.status == "stopped" or outcome.lost:
+        return True
+    return outcome.exit_code == ResourceError.exit_code
 
 
 def tell_gone_on(view: View, jobs: Mapping[Path, Job], find: Callable[[Job], Unfinished | None]) -> None:
@@ -67,6 +70,13 @@ def make_folder(folder: Path, attempt: int, *, goes_on: bool) -> None:
         (folder / name).unlink(missing_ok=True)
     (folder / ATTEMPT).write_text(str(attempt), encoding="utf-8")
     (folder / LOG).touch()
+
+
+def make_failure(reason: str, times: int) -> Outcome:
+    """Return the outcome of a job whose process has died too often, with what can be done about it."""
+    advice = "where memory ran out, set a smaller hydra.launcher.n_jobs, model.units or trainer.batch_size"
+    error = f"{reason}{f', {times} times' if times > 1 else ''}; {advice}"
+    return Outcome("failed", error=error, exit_code=ResourceError.exit_code)
 
 
 def write_end(folder: Path, why: str) -> None:

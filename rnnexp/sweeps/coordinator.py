@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnnexp.config.parse import parse
-from rnnexp.errors import ConfigError, ResourceError
+from rnnexp.errors import ConfigError
 from rnnexp.runner.unfinished import Unfinished
 from rnnexp.stopping import STOP, read_stop, take_job_requests
 from rnnexp.sweeps import attempt
@@ -19,16 +18,13 @@ from rnnexp.sweeps.events import begin_event, drop_event, end_event, job_event, 
 from rnnexp.sweeps.executor import Executor, Exit
 from rnnexp.sweeps.jobs import Job, check_unchanged
 from rnnexp.sweeps.orders import Orders
+from rnnexp.sweeps.outage import LOST, find_missed
 from rnnexp.sweeps.reuse import copy_run
 from rnnexp.sweeps.state import JobState, Journal, mean_value
 from rnnexp.sweeps.task import LOG, Outcome, job_folder, read_groups, shown
 from rnnexp.sweeps.view import View
 from rnnexp.sweeps.watch import Watch
 from rnnexp.tracking.start import end_dead_run
-
-_DIED = "where memory ran out, set a smaller hydra.launcher.n_jobs, model.units or trainer.batch_size"
-
-log = logging.getLogger("rnnexp")
 
 
 class Coordinator:
@@ -39,6 +35,7 @@ class Coordinator:
         self.state = journal.state
         self.settings = orders.settings
         self.why: str | None = None
+        self.lost = ""  # the files of the data for which it waits
         self.out_of_time = False
         self.interrupted = False
         self.parent: str | None = None
@@ -73,14 +70,8 @@ class Coordinator:
             self.journal.append(*({"event": "dropped", "job": number} for number in left))
 
     def _known(self) -> list[Job]:
-        """Return the jobs that are known: those of a grid, or those that a sampler has asked for so far."""
-        jobs = list(self.orders.planned or ())
-        if self.orders.planned is None:
-            for trial, point in sorted(self.state.trials.items()):
-                try:
-                    jobs += self.orders.planner.jobs(trial, point)
-                except ConfigError as error:  # has been recorded as failed
-                    log.debug("trial %d: %s", trial, error)
+        """Return the jobs that are known; those that the journal does not know yet are written into it."""
+        jobs = self.orders.list_known(self.state)
         check_unchanged(jobs, self.state, self.orders.folder)
         self.journal.append(*(job_event(job) for job in jobs if job.says_more_than(self.state.jobs.get(job.number))))
         return jobs
@@ -232,7 +223,7 @@ class Coordinator:
             self._died(ended)
 
     def _outcome(self, number: int) -> Outcome | None:
-        """Return how a job has ended, by itself or because it was told to; None if its process died."""
+        """Return how a job has ended, if only because it was told to; None if its process died, or missed its data."""
         folder = self._folder(number)
         outcome = read_end(folder, self.orders.template.objective)
         if outcome is None and (why := read_stop(folder)):
@@ -240,11 +231,17 @@ class Coordinator:
             self._bury(number)
             seconds = time.time() - (self.state.jobs[number].started or time.time())
             return Outcome("stopped", error=why, seconds=seconds)
-        return outcome
+        return None if outcome and outcome.lost and self._find_lost(number) else outcome
 
     def _died(self, ended: Exit) -> None:
-        """Start a job whose process was killed again, but not for ever."""
+        """Start a job whose process was killed again, but not for ever, and not without the files of its data."""
         self._bury(ended.number)
+        if lost := self._find_lost(ended.number):
+            self.journal.append(drop_event(ended.number, LOST))
+            if not self.lost:
+                self.view.note(f"job {ended.number}: {LOST}; it waits for them, and no other job is started")
+            self.lost, self.why = lost, self.why or LOST
+            return
         reason = ended.reason or "its process ended without a result"
         times = self._deaths[ended.number] = self._deaths.get(ended.number, 0) + 1
         if times <= self.settings.retries:
@@ -254,8 +251,12 @@ class Coordinator:
             self.view.note(f"job {ended.number}: {reason}; {how} ({times} of {self.settings.retries})")
             self._pending.appendleft(job)
         else:
-            error = f"{reason}{f', {times} times' if times > 1 else ''}; {_DIED}"
-            self._finish(ended.number, Outcome("failed", error=error, exit_code=ResourceError.exit_code))
+            self._finish(ended.number, attempt.make_failure(reason, times))
+
+    def _find_lost(self, number: int) -> str:
+        """Return which files of its data a job has missed that once were there; "" for none."""
+        job = self._jobs.get(number)
+        return find_missed(job.mapping, self._folder(number), self.state) if job else ""
 
     def _bury(self, number: int, *, interrupted: bool = False) -> None:
         """Say for the run of a dead worker that it was killed."""

@@ -15,6 +15,7 @@ from rnnexp.runner.context import RunContext
 from rnnexp.runner.groups import GroupStore
 from rnnexp.stopping import Ending, read_stop
 from rnnexp.sweeps import worker
+from rnnexp.sweeps.outage import find_lost_files
 from rnnexp.sweeps.task import LOG, Outcome, Task, write_outcome
 
 log = logging.getLogger("rnnexp")
@@ -35,7 +36,16 @@ def _together(tasks: Sequence[Task], company: Path) -> None:
     def heard(index: int, result: Result | BaseException) -> None:
         ended.add(index)
         share = (time.perf_counter() - started) / len(tasks)
-        write_outcome(tasks[index].folder, _outcome(tasks[index], result, share))
+        lost = find_lost_files(tasks[index].mapping, result) if isinstance(result, BaseException) else ""
+        write_outcome(tasks[index].folder, _outcome(tasks[index], result, share, lost))
+
+    def put_down(error: BaseException) -> None:
+        """End those whose data are gone: alone they would not find them either."""
+        for index, task in enumerate(tasks):
+            if index not in ended and (lost := find_lost_files(task.mapping, error)):
+                ended.add(index)
+                logs.turn(index)
+                write_outcome(task.folder, worker.failure(error, 0.0, lost))
 
     with hold_together([task.folder for task in tasks], company.parent), _logs(tasks) as logs:
         for task in tasks:
@@ -48,6 +58,7 @@ def _together(tasks: Sequence[Task], company: Path) -> None:
             raise
         except BaseException as error:  # before the first step: one of them may be at fault, so each is told by itself
             log.info("not trained together: %s", error)
+            put_down(error)
     for index, task in enumerate(tasks):
         if index not in ended:
             worker.execute(task)
@@ -59,12 +70,12 @@ def _occasion(task: Task) -> RunContext:
     return RunContext(task.folder, task.command, member, Ending(look=member.look))
 
 
-def _outcome(task: Task, result: Result | BaseException, seconds: float) -> Outcome:
-    """Return the outcome of a member; `seconds` is its share of the group's time."""
+def _outcome(task: Task, result: Result | BaseException, seconds: float, lost: str) -> Outcome:
+    """Return the outcome of a member; `seconds` is its share of the group's time, `lost` what of its data has gone."""
     if isinstance(result, KeyboardInterrupt):
         return worker.tell_stopped(read_stop(task.folder) or str(result), seconds)
     if isinstance(result, BaseException):
-        return worker.failure(result, seconds)
+        return worker.failure(result, seconds, lost)
     return replace(worker.outcome_of(task, result), seconds=seconds)
 
 

@@ -13,13 +13,15 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from rnnexp import registry
-from rnnexp.errors import ResourceError
+from rnnexp.errors import ConfigError, ResourceError, count
 from rnnexp.registry import Package, settings
 from rnnexp.runtime.machine import count_usable_cpus
 from rnnexp.sweeps.executor import Executor, Hardware, Site, Slot
 from rnnexp.sweeps.settings import read_settings
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+MAX_AT_ONCE = 10_000  # jobs that wait for machines of a cluster, or its processes
+MAX_PER_PROCESSOR = 32  # processes of this machine: many more than pay, and fewer than would make it unusable
 
 
 @settings
@@ -40,7 +42,9 @@ class Launcher(ABC):
     one_program: ClassVar[bool] = False
 
     name: str
-    n_jobs: int | None = Field(default=None, ge=1, description="jobs at a time; null: as many as slots or processors")
+    n_jobs: int | None = Field(
+        default=None, ge=1, le=MAX_AT_ONCE, description="jobs at a time; null: as many as slots or processors"
+    )
     threads: int | None = Field(
         default=None, ge=1, description="CPU threads of each job; null: the processors shared out among the jobs"
     )
@@ -54,8 +58,12 @@ class Launcher(ABC):
         """Take what the jobs need, and return what runs them."""
 
     def check(self) -> None:
-        """Raise ResourceError if the package is missing, or does not know what is asked of it."""
+        """Raise ResourceError if the package is missing, or does not know what is asked of it; ConfigError for too many
+        jobs at a time.
+        """
         self.load()
+        if self.here:
+            refuse_crowd("n_jobs", self.n_jobs or 1)
 
     def load(self) -> Any:
         """Return the package that is needed, if one is."""
@@ -86,10 +94,18 @@ class Launcher(ABC):
             _refuse_missing(self.gpus, gpus)
         places: list[str | None] = [gpu for gpu in gpus for _ in range(self.slots_per_gpu)]
         cpus = count_usable_cpus()
-        count = self.n_jobs or len(places) or max(1, cpus // (self.threads or 1))
-        places = places[:count] or [None] * count
+        wanted = self.n_jobs or len(places) or max(1, cpus // (self.threads or 1))
+        places = places[:wanted] or [None] * wanted
         threads = self.threads or max(1, cpus // len(places))
         return [Slot(threads, _gpu_environment(place, self.slots_per_gpu)) for place in places]
+
+
+def refuse_crowd(key: str, processes: int) -> None:
+    """Raise ConfigError for more processes than make sense on this machine; `key` asks for them."""
+    cpus = count_usable_cpus()
+    if processes > (most := MAX_PER_PROCESSOR * cpus):
+        has = count(cpus, "processor")
+        raise ConfigError(f"hydra.launcher.{key}: {processes} given; this machine has {has}, for at most {most}")
 
 
 def stand_in(target: object) -> str | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rnnexp.config.parse import parse
+from rnnexp.errors import ConfigError
 from rnnexp.sweeps.adopt import ask_store
 from rnnexp.sweeps.jobs import Job, Planner
 from rnnexp.sweeps.reuse import FinishedRuns
@@ -15,6 +17,8 @@ from rnnexp.sweeps.settings import Sweep
 from rnnexp.sweeps.state import JobState, State
 from rnnexp.sweeps.task import Outcome, Task
 from rnnexp.tracking.journal import RunJournal
+
+log = logging.getLogger("rnnexp")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,16 @@ class Orders:
     direction: Any
     planned: list[Job] | None = None
     finished: FinishedRuns | None = None
+
+    def list_known(self, state: State) -> list[Job]:
+        """Return the jobs of a grid, or those that a sampler has asked for so far."""
+        jobs = list(self.planned or ())
+        for trial, point in sorted(state.trials.items()) if self.planned is None else ():
+            try:
+                jobs += self.planner.jobs(trial, point)
+            except ConfigError as error:  # has been recorded as failed
+                log.debug("trial %d: %s", trial, error)
+        return jobs
 
     def count_jobs(self, state: State) -> int:
         """Count all jobs: those of a grid and what has finished of points that it once had, or all to be drawn."""

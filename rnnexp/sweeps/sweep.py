@@ -25,6 +25,7 @@ from rnnexp.sweeps.jobs import Job, Planner, number_jobs, plan, without_duplicat
 from rnnexp.sweeps.launcher import Launcher, default
 from rnnexp.sweeps.objective import check_given
 from rnnexp.sweeps.orders import Orders
+from rnnexp.sweeps.outage import make_outage
 from rnnexp.sweeps.read_space import read_space
 from rnnexp.sweeps.request import Request
 from rnnexp.sweeps.reuse import FinishedRuns, find_runs
@@ -47,8 +48,8 @@ class SweepFailed(RnnexpError):
 def sweep(request: Request) -> Path | None:
     """Run what is missing of a sweep and return its folder; None after a dry run.
 
-    Raises ConfigError with the mistakes of all jobs before the first one starts, and SweepFailed at the end if
-    jobs have failed. Ctrl-C stops the jobs; the same command goes on.
+    Raises ConfigError with the mistakes of all jobs before the first one starts, SweepFailed at the end if jobs have
+    failed, and DataError if files of the data have gone. Ctrl-C stops the jobs; the same command goes on.
     """
     planned = _planned(request)
     settings, place = request.settings, planned.place
@@ -138,7 +139,8 @@ def _check_executor(launcher: Launcher, jobs: Sequence[Job]) -> None:
 def _list_due(jobs: Sequence[Job], settings: Sweep, state: State) -> list[Job]:
     """Return the jobs that are still to be trained, of a sampler some that stand for all."""
     if not settings.is_grid:
-        return [] if state.closed and len(state.trials) >= (settings.n_trials or 0) else [*jobs]
+        waits = any(settings.is_due(job.status) for job in state.jobs.values())
+        return [*jobs] if waits or not state.closed or len(state.trials) < (settings.n_trials or 0) else []
     known = {number: job.status for number, job in state.jobs.items()}
     return [job for job in jobs if settings.is_due(known.get(job.number))]
 
@@ -247,12 +249,17 @@ def _work(coordinator: Coordinator, where: Executor, view: View, again: str) -> 
 
 
 def _tell(folder: Path, state: State, coordinator: Coordinator, view: View, is_stored: bool) -> None:
-    """Say how the sweep went and what can be done next; raise SweepFailed if jobs have failed."""
+    """Say how the sweep went and what can be done next; raise DataError if it waits for files of its data, else
+    SweepFailed if jobs have failed.
+    """
     for line in words.summary(folder, state, coordinator, view, is_stored):
         print(line, flush=True)
     failed = [job for job in state.jobs.values() if job.status == "failed"]
+    told = words.failures(failed, folder) if failed else ""
+    if coordinator.lost:
+        raise make_outage(folder, coordinator.lost, coordinator.orders.template.command, told)
     if failed:
-        error = SweepFailed(words.failures(failed, folder))
+        error = SweepFailed(told)
         error.folder = folder
         raise error
 

@@ -45,6 +45,7 @@ class Outcome:
     """How a job ended; `error` is the first line of what went wrong, `exit_code` what a single run returns.
 
     reused: the run whose results these are, if the job was not run
+    lost:   which files of its data were gone when it failed, "" if none was: it has not failed by itself then
     """
 
     status: Status
@@ -55,6 +56,7 @@ class Outcome:
     error: str | None = None
     exit_code: int = 0
     reused: str | None = None
+    lost: str = ""
 
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:

@@ -30,6 +30,7 @@ from rnnexp.run_folder import hold, set_aside
 from rnnexp.runtime import interrupts
 from rnnexp.runtime.clean_state import find_changes, forget_models, take_state
 from rnnexp.stopping import Interrupted, read_stop
+from rnnexp.sweeps.outage import find_lost_files
 from rnnexp.sweeps.task import ATTEMPT, LOG, Outcome, Task, write_outcome
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def execute(
             outcome = tell_stopped(why, time.perf_counter() - started)
         except BaseException as error:  # the one place where any failure of a job becomes its outcome
             find_lost()
-            outcome = failure(error, time.perf_counter() - started)
+            outcome = failure(error, time.perf_counter() - started, find_lost_files(task.mapping, error))
         write_outcome(task.folder, outcome)
     return outcome
 
@@ -284,8 +285,8 @@ def tell_stopped(why: str, seconds: float) -> Outcome:
     return Outcome("stopped", error=why, seconds=seconds)
 
 
-def failure(error: BaseException, seconds: float) -> Outcome:
-    """Log what went wrong and say it in a line."""
+def failure(error: BaseException, seconds: float, lost: str) -> Outcome:
+    """Log what went wrong and say it in a line; `lost` are the files of the data that are gone."""
     known = foreseen(error)
     message = redact(str(known) if known else describe(error, registry.list_plugins()))
     if not isinstance(error, RnnexpError):
@@ -293,4 +294,5 @@ def failure(error: BaseException, seconds: float) -> Outcome:
     if known:
         log.error("%s", message)
     first = next((line.strip() for line in message.splitlines() if line.strip()), type(error).__name__)
-    return Outcome("failed", error=first, exit_code=known.exit_code if known else 1, seconds=seconds)
+    code = known.exit_code if known else 1
+    return Outcome("failed", error=first, exit_code=code, seconds=seconds, lost=lost)

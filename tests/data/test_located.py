@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import pytest
 import rnnexp as rx
 from rnnexp import compose, registry
 from rnnexp.cli.main import main
-from rnnexp.data.located import InRoot, refuse_absent
+from rnnexp.data.located import InRoot, list_absent, refuse_absent
 from rnnexp.errors import DataError
 
 PAIR = {"source": "a.en", "target": "a.de"}
@@ -96,6 +98,35 @@ def test_all_that_is_absent_is_said_at_once(name: str, settings: dict[str, Any],
     with pytest.raises(DataError, match=absent[-1].replace("*", r"\*")) as raised:
         refuse_absent(source(name, **settings), compose("data=sine").data)
     assert str(raised.value).splitlines() == told
+
+
+def test_a_folder_without_its_drive_is_empty() -> None:
+    chosen = source("text_files", path="texts")
+    Path("texts").mkdir()
+    assert chosen.find_absent() == ["texts: is an empty folder; is its drive mounted?"]
+    Path("texts/a.txt").write_text("x")
+    assert chosen.find_absent() == []
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [(errno.ESTALE, "Stale file handle; is the drive or the server that has it still there?"), (0, "")],
+)
+def test_what_cannot_be_looked_at_is_absent_if_its_drive_has_gone(
+    monkeypatch: pytest.MonkeyPatch, code: int, told: str
+) -> None:
+    def fail(path: Path) -> bool:
+        raise OSError(code or errno.EACCES, os.strerror(code or errno.EACCES), str(path))
+
+    table, m4, sine = source("csv", path="a.csv"), source("m4"), compose("data=sine").data
+    monkeypatch.setattr(Path, "exists", fail)
+    assert table.find_absent() == ([f"a.csv: {told}"] if told else [])
+    assert list_absent(sine) == []
+    if told:
+        assert told in list_absent(m4)[0]
+    else:
+        with pytest.raises(PermissionError, match="Permission denied"):
+            list_absent(m4)
 
 
 def test_a_table_beside_the_main_one_is_looked_for_there() -> None:

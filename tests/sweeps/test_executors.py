@@ -104,6 +104,34 @@ def test_a_wrong_resource_of_submitit_is_told(rehearsed: None) -> None:
     assert not Path("runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("launcher", "message"),
+    [
+        ({"n_jobs": 9_999}, r"^hydra\.launcher\.n_jobs: 9999 given; this machine has .* processors?, for at most \d+$"),
+        ({"name": "vectorized", "n_jobs": 9_999}, r"^hydra\.launcher\.n_jobs: 9999 given; this machine has"),
+        ({"name": "ranks", "ranks": 9_999}, r"^hydra\.launcher\.ranks: 9999 given; this machine has"),
+    ],
+)
+def test_more_processes_than_a_machine_can_bear_are_refused(
+    rehearsed: None, launcher: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run(*UNTRACKED, "seed=0,1", launcher=launcher)
+    assert not Path("runs").exists()
+
+
+def test_no_machine_has_a_million_jobs_at_a_time() -> None:
+    problems: list[str] = []
+    read_launcher({"name": "submitit", "n_jobs": 1_000_000}, problems)
+    assert problems == ["hydra.launcher.n_jobs: 1000000 given; must be less than or equal to 10000"]
+
+
+def test_no_more_processes_are_started_than_there_are_jobs(rehearsed: None) -> None:
+    folder = run(*UNTRACKED, "seed=0,1", launcher={"n_jobs": 20, "vectorize": False, "fresh": True})
+    logs = [path.read_text() for path in folder.glob("jobs/*/job.log")]
+    assert len({re.search(r"process (\d+)", log).group(1) for log in logs if "process" in log}) == len(logs) == 2
+
+
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Pretend that the driver lists two GPUs."""

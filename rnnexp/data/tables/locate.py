@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import glob
 import os
-from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 
+from rnnexp.disk import GONE
 from rnnexp.errors import ConfigError, DataError
 
 GLOB = frozenset("*?[")
@@ -29,16 +29,34 @@ def locate(path: str, root: str | None = None, origin: str = "") -> list[Path]:
 
 
 def describe_absent(path: str, root: str | None = None, origin: str = "", folder: bool = False) -> str | None:
-    """Say that there is nothing by this name, or that matches it; None if there is, be it what it may."""
+    """Say that there is nothing by this name, or that matches it; None if there is, be it what it may.
+
+    The folder at which a drive is mounted is empty without it; of files on a server that has gone the system says so.
+    """
     candidates = _candidates(path, root)
-    with suppress(OSError, ValueError):  # what it is that cannot be looked at is told by who reads it
-        if any(candidate.exists() for candidate in candidates):
-            return None
+    try:
+        if here := next((candidate for candidate in candidates if candidate.exists()), None):
+            return f"{path}: is an empty folder; is its drive mounted?" if _is_empty_folder(here) else None
         matches = (name for one in candidates for name in glob.iglob(str(one), recursive=True))
         if not folder and GLOB & set(path) and any(matches):  # the first one is enough
             return None
         return _absent(path, candidates, root, origin, folder)
-    return None
+    except OSError as error:  # anything else that cannot be looked at is told by who reads it
+        return describe_unreachable(path, error) if error.errno in GONE else None
+    except ValueError:
+        return None
+
+
+def describe_unreachable(path: str, error: OSError) -> str:
+    """Say of files that they are on a drive or a server that has gone, in the words of the system."""
+    return f"{path}: {error.strerror}; is the drive or the server that has it still there?"
+
+
+def _is_empty_folder(path: Path) -> bool:
+    if not path.is_dir():
+        return False
+    with os.scandir(path) as found:
+        return not any(found)
 
 
 def list_parts(path: str, root: str | None = None) -> list[Path]:

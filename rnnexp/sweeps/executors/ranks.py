@@ -15,7 +15,7 @@ from rnnexp.registry import register
 from rnnexp.runtime.process_group import Rank
 from rnnexp.sweeps import rank_worker
 from rnnexp.sweeps.executor import Executor, Exit, Hardware, Site, Slot
-from rnnexp.sweeps.launcher import Launcher
+from rnnexp.sweeps.launcher import Launcher, refuse_crowd
 from rnnexp.sweeps.processes import GRACE_S, context, end_all, on_slot, reason, start_process
 from rnnexp.sweeps.task import RESULT, Task
 from rnnexp.sweeps.worker import ENDED
@@ -37,6 +37,7 @@ class ranks(Launcher):
     def check(self) -> None:
         if self.n_jobs not in (None, 1):
             raise ConfigError(f"hydra.launcher.n_jobs: {self.n_jobs} given; ranks train one job after the other")
+        refuse_crowd("ranks", self.ranks)
 
     def slots(self, hardware: Hardware) -> list[Slot]:
         """Share this machine out among the ranks of a job: one slot for each."""

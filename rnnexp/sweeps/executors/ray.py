@@ -18,7 +18,7 @@ from rnnexp.registry import Package, register
 from rnnexp.runtime.process_group import Rank
 from rnnexp.sweeps import rank_worker, worker
 from rnnexp.sweeps.executor import Executor, Exit, Site
-from rnnexp.sweeps.launcher import Launcher
+from rnnexp.sweeps.launcher import MAX_AT_ONCE, Launcher
 from rnnexp.sweeps.processes import GRACE_S
 from rnnexp.sweeps.task import RESULT, Task
 
@@ -50,7 +50,9 @@ class ray(Launcher):
     resources: Annotated[Mapping[str, Any], RESOURCES] = Field(
         default={}, description="what a job asks for: num_cpus, num_gpus, …"
     )
-    ranks: int = Field(default=1, ge=1, description="processes that train a job together; each gets `resources`")
+    ranks: int = Field(
+        default=1, ge=1, le=MAX_AT_ONCE, description="processes that train a job together; each gets `resources`"
+    )
 
     @property
     def processes(self) -> int:
