@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnexp.models.inference import predict
+from rnnexp.models.layers import OUTPUT
 
 if TYPE_CHECKING:
     import keras
 
     from rnnexp.data.dataset import Dataset
 
-OUTPUT = "output"  # the name of the output layer of our networks
 BATCH = 256
 
 # What belongs to an output for the whole sequence, and is left out where each step has one.

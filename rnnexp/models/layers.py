@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 Pooling = Literal["last", "mean", "max", "attention"]
 LinearPath = bool | Literal["ridge", "nb_svm"]
 Attention = Literal["additive", "dot"]
+OUTPUT: Final = "output"  # the name of the output layer of our networks
 LINEAR: Final = "skip"  # the layer of a linear function beside the recurrent ones
 FITTED: Final = "ridge"
 OF_WORDS: Final = "nb_svm"

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from rnnexp.models.features import OUTPUT
-from rnnexp.models.layers import LINEAR, replace_masked
+from rnnexp.models.layers import LINEAR, OUTPUT, replace_masked
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 WORDS, PAIRS = f"{LINEAR}_words", f"{LINEAR}_pairs"
 TABLES = (WORDS, PAIRS)
@@ -65,15 +63,17 @@ def set_word_path(network: keras.Model, weights: np.ndarray, intercept: np.ndarr
     from keras import ops
 
     words, pairs = (network.get_layer(name) for name in TABLES)
-    words.embeddings.assign(weights[: words.input_dim].astype(np.float32))
-    pairs.embeddings.assign(weights[words.input_dim :].astype(np.float32))
+    words.embeddings.assign(weights[: words.input_dim].astype("float32"))
+    pairs.embeddings.assign(weights[words.input_dim :].astype("float32"))
     output = network.get_layer(OUTPUT)
-    output.kernel.assign(ops.convert_to_numpy(output.kernel) * np.float32(scale))
-    output.bias.assign(ops.convert_to_numpy(output.bias) * np.float32(scale) + intercept.astype(np.float32))
+    output.kernel.assign(ops.convert_to_numpy(output.kernel) * scale)
+    output.bias.assign(ops.convert_to_numpy(output.bias) * scale + intercept.astype("float32"))
 
 
 def reset_word_path(network: keras.Model) -> None:
     """Let a network answer by itself: that of a run before may have left its function of words."""
+    from keras import ops
+
     for name in TABLES:
         table = network.get_layer(name).embeddings
-        table.assign(np.zeros(table.shape, np.float32))
+        table.assign(ops.zeros(table.shape))

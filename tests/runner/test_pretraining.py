@@ -136,7 +136,7 @@ def test_a_run_that_goes_on_takes_what_it_has_learned_first(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("rnnexp.runner.evaluate", fail)
+        patch.setattr("rnnexp.runner.evaluate_finished", fail)
         with pytest.raises(KeyboardInterrupt, match="Ctrl-C"):
             trained(archive, tmp_path / "cut", *words, "resume=auto")
     monkeypatch.setattr("rnnexp.runner.pretraining._train", fail)

@@ -169,7 +169,7 @@ def test_a_job_whose_scoring_misses_the_files_goes_on_from_its_last_epoch(
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rnnexp.runner.evaluate", fail)
+        patch.setattr("rnnexp.runner.evaluate_finished", fail)
         with pytest.raises(DataError, match=UNPLUGGED):
             run(*KEPT, launcher=SERIAL)
     plug_in()
@@ -282,6 +282,6 @@ def test_a_disk_that_fails_where_no_data_are_read_is_no_outage(
     def fail(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("rnnexp.runner.evaluate", fail)
+    monkeypatch.setattr("rnnexp.runner.evaluate_finished", fail)
     with pytest.raises(SweepFailed, match="2 jobs of the sweep failed(.|\n)*the disk has failed"):
         run(*LINES, "seed=0,1", launcher=SERIAL)
