@@ -15,6 +15,7 @@ from rnnexp.tasks.texts import TextDataset
 
 LOOKED_AT = 1_000  # training examples whose channels are measured
 FEWEST_VALIDATED = 15  # examples of which a validation set can tell epochs apart
+MANY_LABELS = 200  # for each of which a function of words takes a fit, and a number for each word
 # |mean| over deviation of a channel, and deviation or its inverse, of which more is scaled
 OFF_CENTER, UNEVEN = 0.5, 2.0
 # |mean| and deviations of targets beyond which they are scaled
@@ -95,7 +96,8 @@ def suggest_numbers(dataset: SequenceDataset) -> list[Suggestion]:
 def _choose_words(dataset: TextDataset) -> list[Suggestion]:
     """Choose a function of words beside the network of labels, if there are words, and enough texts to weigh it on."""
     words = dataset.pipeline.encoder.tokenizer.kind in ("word", "blank")
-    if not (dataset.spec.classes and words and len(dataset.parts.get("val", ())) >= FEWEST_VALIDATED):
+    few = 0 < len(dataset.spec.classes) <= MANY_LABELS
+    if not (few and words and len(dataset.parts.get("val", ())) >= FEWEST_VALIDATED):
         return []
     why = "words and pairs of words beside the network (Wang and Manning, 2012); the validation set weighs both"
     return [Suggestion("model.skip_connection", OF_WORDS, why)]

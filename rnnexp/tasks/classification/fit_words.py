@@ -138,10 +138,11 @@ def _finish(network: Any, dataset: TextDataset, fitted: LogisticModel, known: di
     part, truth = dataset.scored, dataset.truth(dataset.scored)
     kinds = (own[part], known[part], mixture.add(own[part], known[part]))
     alone, words, both = (float((logits.argmax(axis=1) == truth).mean()) for logits in kinds)
+    useless = "; the network tells nothing beside them" if mixture.network <= LEAST_WEIGHT else ""
     return (
         f"skip_connection: on the {part} set the network alone has accuracy {alone:.5g}, words and pairs of words "
         f"{words:.5g}, both {both:.5g}; they are added with weights {mixture.network:.3g} and {mixture.words:.3g}, "
-        "chosen on the validation set"
+        f"chosen on the validation set{useless}"
     )
 
 

@@ -19,7 +19,7 @@ from rnnexp.models.inference import predict
 from rnnexp.models.logits import log_softmax, softmax
 from rnnexp.models.word_path import TABLES
 from rnnexp.tasks.classification import fit_words as fit_words_module
-from rnnexp.tasks.classification.fit_words import MOST_WEIGHT, Mixture, count_words, fit_words, weigh
+from rnnexp.tasks.classification.fit_words import LEAST_WEIGHT, MOST_WEIGHT, Mixture, count_words, fit_words, weigh
 from rnnexp.tasks.classification.text_baselines import fit_nb_svm
 
 LINES = ("data=text_lines", "data.path=t.txt", "data.buckets=2", "data.seed=0", "model=gru", "model.units=[3]")
@@ -67,6 +67,7 @@ def test_the_saved_network_adds_words_with_the_weights_that_validation_texts_ask
     (note,) = [note for note in both.report.notes if note.startswith("skip_connection")]
     assert f"the network alone has accuracy {alone.metrics['test/accuracy']:.5g}, words" in note
     assert f"both {both.metrics['test/accuracy']:.5g}; they are added with weights {mixture.network:.3g} and" in note
+    assert note.endswith("; the network tells nothing beside them") == (mixture.network == LEAST_WEIGHT)
     assert both.metrics["test/accuracy"] > alone.metrics["test/accuracy"]
     assert (tmp_path / "both/model/model.keras").exists()
     assert both.metrics["model/effective_memory"] > 0
