@@ -67,7 +67,7 @@ def statuses(folder: Path) -> list[str | None]:
 
 
 def rounded(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Return a table with numbers of five digits: in a group the seventh may differ from process to process."""
+    """Return a table with numbers of five digits: a job in a group may differ in the seventh from the same alone."""
     return [{key: f"{float(value):.5g}" if "/" in key else value for key, value in row.items()} for row in rows]
 
 
