@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sweeping import UNTRACKED, Quick, jobs, run, start, table, wait_for, with_one_changed, workshop
+from sweeping import UNTRACKED, Quick, events, jobs, run, start, table, wait_for, with_one_changed, workshop
 
 from rnnexp.runner.groups import GroupStore
 from rnnexp.sweeps.executors.vectorized import GROUPS, vectorized
@@ -44,6 +45,23 @@ if multiprocessing.current_process().name == "rnnexp jobs":
             DEED
 
     Ensemble.advance = halt
+"""
+
+
+# What makes the members of a group end one by one.
+LINGER = """
+import multiprocessing
+
+if multiprocessing.current_process().name == "rnnexp jobs":
+    from rnnexp.sweeps import crew
+
+    write_outcome = crew.write_outcome
+
+    def linger(*given):
+        time.sleep(0.4)
+        write_outcome(*given)
+
+    crew.write_outcome = linger
 """
 
 
@@ -85,6 +103,25 @@ def test_what_cannot_join_a_group_runs_beside_it(rehearsed: None) -> None:
     folder = run(*UNTRACKED, *space, launcher=VECTORIZED)
     assert [row["status"] for row in table(folder)] == ["done"] * 4
     assert [row["model"] for row in table(folder)] == ["simple_rnn", "simple_rnn", "flat", "flat"]
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize(
+    ("launcher", "likely"),
+    [(ONE_GROUP, [[4, 4, 4]]), (VECTORIZED, [[4, 4, 4], [4, 4, 2, 2]])],  # the last ones are shared out
+    ids=["one process", "two processes"],
+)
+def test_jobs_that_get_their_turn_one_by_one_are_a_group_all_the_same(
+    tmp_path: Path, rehearsed: None, launcher: dict[str, Any], likely: list[list[int]]
+) -> None:
+    with (tmp_path / "toys.py").open("a") as file:
+        file.write(LINGER)
+    folder = run(*UNTRACKED, *NET, "seed=range(12)", launcher={**launcher, "group_size": 4})
+    assert [job.status for job in jobs(folder).values()] == ["done"] * 12
+    groups = json.loads((folder / GROUPS).read_text())
+    ended = {event["job"]: event["time"] for event in events(folder, "end")}
+    assert min(later - earlier for earlier, later in pairwise(sorted(map(ended.get, groups[0])))) > 0.1, "ended as one"
+    assert [len(group) for group in groups] in likely
 
 
 @pytest.mark.parametrize(("sampler", "groups"), [("random", [10]), ("tpe", [2, 8])])

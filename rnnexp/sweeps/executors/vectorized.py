@@ -82,7 +82,8 @@ def _measure_busiest(groups: Sequence[Sequence[int]], processes: int) -> int:
 class GroupProcesses(Executor):
     """Takes many tasks at a time and sorts them by program.
 
-    Which jobs form a group is written down before it starts, so that a group that is resumed is the same group.
+    Which jobs form a group is written down before it starts, so that a group that is resumed is the same group. Tasks
+    wait for a free process until they are sorted: they come one by one, as those of a group that ends make room.
     """
 
     def __init__(self, launcher: vectorized, hardware: Hardware, folder: Path) -> None:
@@ -103,8 +104,8 @@ class GroupProcesses(Executor):
         self._new.append(task)
 
     def wait(self, seconds: float) -> list[Exit]:
-        self._queue += self._groups()
-        while self._queue and self._free:
+        while self._free and (self._queue or self._new):
+            self._queue = self._queue or self._groups()
             self._start(*self._queue.pop(0))
         wait([process.sentinel for process, _, _ in self._running], 0 if self._left_out else seconds)
         self._terminator.make()
@@ -151,8 +152,11 @@ class GroupProcesses(Executor):
         return result
 
     def _sorted(self, tasks: Sequence[Task]) -> list[list[Task]]:
+        """Put tasks into groups; the last ones, after which there are no more to fill it up, are for all processes."""
         programs = [find_program(task.mapping) for task in tasks]
-        return [[tasks[place] for place in group] for group in self._launcher.pack(programs, self._processes)]
+        unfinished = len(tasks) + sum(len(running) for _, _, running in self._running)
+        processes = len(self._free) if unfinished >= self.capacity else self._processes
+        return [[tasks[place] for place in group] for group in self._launcher.pack(programs, processes)]
 
     def stop_job(self, number: int) -> None:
         """Take a task out of the queue, or end its process if it has one of its own.
