@@ -285,7 +285,7 @@ def tell_stopped(why: str, seconds: float) -> Outcome:
     return Outcome("stopped", error=why, seconds=seconds)
 
 
-def failure(error: BaseException, seconds: float, lost: str) -> Outcome:
+def failure(error: BaseException, seconds: float, lost: str = "") -> Outcome:
     """Log what went wrong and say it in a line; `lost` are the files of the data that are gone."""
     known = foreseen(error)
     message = redact(str(known) if known else describe(error, registry.list_plugins()))

@@ -21,7 +21,7 @@ from rnnexp.evaluation.report import Undefined, once
 from rnnexp.evaluation.tfidf import MOST_GRAMS
 from rnnexp.models.averaging import list_members
 from rnnexp.models.layers import OF_WORDS
-from rnnexp.models.logits import log_softmax
+from rnnexp.models.logits import log_softmax, softmax
 from rnnexp.models.word_path import WORDS, count_rows, hash_pairs, reset_word_path, set_word_path
 from rnnexp.tasks.classification.text_baselines import fit_count_ratios
 from rnnexp.tasks.texts import TextDataset
@@ -112,11 +112,11 @@ def weigh(network: np.ndarray, words: np.ndarray, labels: np.ndarray) -> Mixture
     rows = np.arange(len(labels))
 
     def lose(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        logs = log_softmax(weights[0] * network + weights[1] * words)
-        wrong = np.exp(logs)
+        logits = weights[0] * network + weights[1] * words
+        wrong = softmax(logits)
         wrong[rows, labels] -= 1
         gradient = [float((wrong * each).sum(axis=1).mean()) for each in (network, words)]
-        return -float(logs[rows, labels].mean()), np.array(gradient)
+        return -float(log_softmax(logits)[rows, labels].mean()), np.array(gradient)
 
     bounds = [(LEAST_WEIGHT, MOST_WEIGHT), (0.0, MOST_WEIGHT)]
     found = minimize(lose, np.ones(2), jac=True, method="L-BFGS-B", bounds=bounds)
