@@ -108,7 +108,7 @@ def test_what_cannot_join_a_group_runs_beside_it(rehearsed: None) -> None:
 @pytest.mark.end_to_end
 @pytest.mark.parametrize(
     ("launcher", "likely"),
-    [(ONE_GROUP, [[4, 4, 4]]), (VECTORIZED, [[4, 4, 4], [4, 4, 2, 2]])],  # the last ones are shared out
+    [(ONE_GROUP, [[4, 4, 4]]), (VECTORIZED, [[4, 4, 4], [4, 4, 2, 2]])],  # the last ones may be shared out
     ids=["one process", "two processes"],
 )
 def test_jobs_that_get_their_turn_one_by_one_are_a_group_all_the_same(
@@ -215,6 +215,14 @@ def test_jobs_of_a_program_are_split_only_as_far_as_a_process_would_have_too_few
     assert [len(group) for group in groups] == sizes
     assert sorted(place for group in groups for place in group) == [*range(len(programs))]
     assert all(len({programs[place] for place in group}) == 1 for group in groups)
+
+
+def test_a_free_process_takes_the_most_that_there_are_of_a_program() -> None:
+    waiting = [*"aabbbbba", None]
+    assert vectorized(group_size=4).pick(waiting, 1) == [[2, 3, 4, 5]]
+    assert vectorized(group_size=4).pick(waiting, 2) == [[2, 3, 4, 5], [0, 1, 7]]
+    assert vectorized(group_size=2).pick(waiting, 9) == [[2, 3], [0, 1], [4, 5], [7], [6], [8]]
+    assert vectorized().pick([], 2) == []
 
 
 def test_jobs_that_share_no_program_are_alone() -> None:

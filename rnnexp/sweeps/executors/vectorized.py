@@ -54,10 +54,7 @@ class vectorized(Launcher):
 
         To start one process more, and to compile once more, costs more than a few members.
         """
-        by_program: dict[str, list[int]] = {}
-        for place, program in enumerate(programs):
-            by_program.setdefault(program or f"alone: {place}", []).append(place)
-        same = [*by_program.values()]
+        same = _list_same(programs)
         parts = [-(-len(places) // (self.group_size or GROUP)) for places in same]
         while _measure_busiest(groups := _split(same, parts), processes) > MAX_SHARE * len(programs) / processes:
             widest = max(range(len(same)), key=lambda i: len(same[i]) / parts[i])
@@ -65,6 +62,24 @@ class vectorized(Launcher):
                 break
             parts[widest] += 1
         return groups
+
+    def pick(self, programs: Sequence[str | None], count: int) -> list[list[int]]:
+        """Choose at most so many groups, each of the program that has the most jobs left, as many as may be a group."""
+        same, most = _list_same(programs), self.group_size or GROUP
+        groups: list[list[int]] = []
+        while any(same) and len(groups) < count:
+            widest = max(same, key=len)
+            groups.append(widest[:most])
+            del widest[:most]
+        return groups
+
+
+def _list_same(programs: Sequence[str | None]) -> list[list[int]]:
+    """Return the places of each program, and each that has none by itself."""
+    by_program: dict[str, list[int]] = {}
+    for place, program in enumerate(programs):
+        by_program.setdefault(program or f"alone: {place}", []).append(place)
+    return [*by_program.values()]
 
 
 def _split(same: Sequence[Sequence[int]], parts: Sequence[int]) -> list[list[int]]:
@@ -152,11 +167,20 @@ class GroupProcesses(Executor):
         return result
 
     def _sorted(self, tasks: Sequence[Task]) -> list[list[Task]]:
-        """Put tasks into groups; the last ones, after which there are no more to fill it up, are for all processes."""
+        """Put tasks into groups; those that are in none wait for the next free process.
+
+        The first and the last ones are shared out among all processes. In between each free one takes the most that
+        there are of a program, since more are to come.
+        """
         programs = [find_program(task.mapping) for task in tasks]
         unfinished = len(tasks) + sum(len(running) for _, _, running in self._running)
-        processes = len(self._free) if unfinished >= self.capacity else self._processes
-        return [[tasks[place] for place in group] for group in self._launcher.pack(programs, processes)]
+        if unfinished < self.capacity or len(self._free) == self._processes:
+            groups = self._launcher.pack(programs, self._processes)
+        else:
+            groups = self._launcher.pick(programs, len(self._free))
+        chosen = {place for group in groups for place in group}
+        self._new += [task for place, task in enumerate(tasks) if place not in chosen]
+        return [[tasks[place] for place in group] for group in groups]
 
     def stop_job(self, number: int) -> None:
         """Take a task out of the queue, or end its process if it has one of its own.
