@@ -88,6 +88,13 @@ def test_what_lies_behind_the_end_of_a_text_does_not_count() -> None:
     assert np.abs(predict(network, wider) - predict(network, x)).max() > 0.1
 
 
+def test_texts_of_one_word_have_no_pairs() -> None:
+    x, network, alone = {name: values[:, :1] for name, values in make_texts().items()}, make_network(), make_network()
+    weights, intercept = fill(network)
+    expected = predict(alone, x) + weights[x["past"][:, 0]] + intercept
+    np.testing.assert_allclose(predict(network, x), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_gradients_leave_its_tables_alone() -> None:
     network, before = make_network(), make_network()
     network.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))

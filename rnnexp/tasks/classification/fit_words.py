@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from rnnexp.errors import ConfigError
 from rnnexp.evaluation.classification import UNSEEN, LogisticModel
 from rnnexp.evaluation.outputs import outputs
 from rnnexp.evaluation.report import Undefined, once
@@ -59,8 +58,6 @@ def finish_network(model: Any, dataset: Any, architecture: Any) -> list[str]:
     """
     if not _has_words(architecture):
         return []
-    if problems := find_network_mistakes(dataset, architecture):
-        raise ConfigError(*problems)
     networks = list_members(model) or [model]
     for network in networks:
         reset_word_path(network)

@@ -160,12 +160,11 @@ def test_more_words_than_can_be_counted_have_no_part_in_the_answer(
     assert alone.metrics["test/accuracy"] == both.metrics["test/accuracy"]
 
 
-def test_hashed_pairs_tell_as_much_as_those_of_the_baseline() -> None:
-    root = Path(rx.__file__).parents[2] / "shared" / "data"
-    if not root.exists():
-        pytest.skip("needs sst2")
+def test_hashed_pairs_tell_as_much_as_those_of_the_baseline(shared_data: Path) -> None:
     words = ("data=text_lines", "data.path=sst2/stsa.binary.train", "data.test_path=sst2/stsa.binary.test")
-    dataset = runner.load_data(rx.compose(*words, f"data.root={root}", "data.tokens=blank", "data.min_count=1", *QUICK))
+    dataset = runner.load_data(
+        rx.compose(*words, f"data.root={shared_data}", "data.tokens=blank", "data.min_count=1", *QUICK)
+    )
     truth = dataset.truth("test")
     hashed = fit_words(dataset).score(count_words(dataset, "test")).argmax(axis=1)
     texts = {part: [dataset.texts[int(place)] for place in dataset.list_examples(part)] for part in ("train", "test")}
